@@ -1,0 +1,1 @@
+"""Contracts between the processes, and the plumbing under them. Knows no service."""
