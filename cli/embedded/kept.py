@@ -1,0 +1,61 @@
+"""Small facts that are made once and kept in a data folder: a password, a port."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """What the file holds, readable by its owner only; made, and surely on disk, when it is not there yet."""
+    if path.exists():
+        return path.read_text().strip()
+    value = make()
+    keep(path, value)
+    return value
+
+
+def keep(path: Path, value: str) -> None:
+    """Write the file (0600) so that it holds either the old value or the new one, never a part."""
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    unfinished.rename(path)
+
+
+def password() -> str:
+    """A password nobody guesses, safe in URLs and configuration files."""
+    return secrets.token_urlsafe(32)
+
+
+def kept_port(path: Path) -> int:
+    """The port this folder's server had last time; another free one if somebody else has it now."""
+    port = int(kept(path, lambda: str(free_port())))
+    if is_free(port):
+        return port
+    port = free_port()
+    keep(path, str(port))
+    return port
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int, address: str = LOOPBACK) -> bool:
+    """Whether a server could listen on that port now."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError:
+        return False
+    return True
