@@ -1,0 +1,1 @@
+"""The four services; each runs in any number of copies."""

@@ -1,0 +1,127 @@
+"""Alerts and what people do with them. Owned by alerts."""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.asks.ask import Ask, Page
+from shared.asks.deliveries import Decision, Delivery
+from shared.asks.fields import Body, Limit, Text
+from shared.events import AlertSnapshot
+from shared.vocabulary import AlertKind, Evidence, Severity
+
+
+class Alert(AlertSnapshot):
+    """An alert; `url` is its page (the gateway fills it in)."""
+
+    url: str | None = None
+
+
+class TimelineEntry(BaseModel):
+    """One transition: what, when, by whom, and what they said."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    at: AwareDatetime
+    actor: str | None
+    note: str | None
+
+
+class AlertWithTimeline(Alert):
+    """What alerts knows of one alert."""
+
+    timeline: list[TimelineEntry]
+
+
+class AlertDetail(AlertWithTimeline):
+    """One alert in full; `deliveries` and `decisions` are null while notifier does not answer."""
+
+    deliveries: list[Delivery] | None = None
+    decisions: list[Decision] | None = None
+
+
+class Note(Body):
+    """What a person wants to say with it."""
+
+    note: Text | None = None
+
+
+class BulkNote(Note):
+    """The same for many alerts."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+class BulkResult(BaseModel):
+    """How it went with one alert: 204, 404 or 409."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    status: Literal[204, 404, 409]
+
+
+class BulkResults(BaseModel):
+    """In the order asked."""
+
+    results: list[BulkResult]
+
+
+StateFilter = Literal["open", "acked", "resolved", "unresolved"]
+
+
+class ListAlerts(Ask[Page[Alert]]):
+    """Newest first by `first_seen_at`; filters may repeat (or); `q` finds prefixes of words in host and group names."""
+
+    subject: ClassVar[str] = "ask.alerts.alert.list"
+    states: list[StateFilter] = []
+    host_ids: list[UUID] = []
+    kinds: list[AlertKind] = []
+    severities: list[Severity] = []
+    source_group_ids: list[UUID] = []
+    q: str | None = None
+    limit: Limit = 50
+    cursor: str | None = None
+
+
+class GetAlert(Ask[AlertWithTimeline]):
+    subject: ClassVar[str] = "ask.alerts.alert.get"
+    id: UUID
+
+
+class Acknowledge(Ask[BulkResults]):
+    subject: ClassVar[str] = "ask.alerts.alert.ack"
+    ids: list[UUID]
+    actor: str
+    note: str | None = None
+
+
+class Resolve(Ask[BulkResults]):
+    subject: ClassVar[str] = "ask.alerts.alert.resolve"
+    ids: list[UUID]
+    actor: str
+    note: str | None = None
+
+
+class CountUnresolved(Ask[dict[UUID, int]]):
+    """Unresolved alerts per host; a host without any may be absent."""
+
+    subject: ClassVar[str] = "ask.alerts.alert.count_unresolved"
+    host_ids: list[UUID]
+
+
+class JudgeEvidence(Ask[dict[UUID, Evidence]]):
+    """What each job's end did; a job not judged yet is absent."""
+
+    subject: ClassVar[str] = "ask.alerts.evidence.get"
+    job_ids: list[UUID]
+
+
+class TellEvents(Ask[list[str]]):
+    """The payloads (JSON text of `alert.*` bodies) of an alert's versions from `after` (exclusive) on, at most 100."""
+
+    subject: ClassVar[str] = "ask.alerts.event.list"
+    alert_id: UUID
+    after: int

@@ -1,0 +1,165 @@
+"""NATS: the one connection of a process, questions and answers over it, and wake-up calls."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from faststream.exceptions import FastStreamException
+from faststream.nats import NatsBroker
+from faststream.nats.message import NatsMessage
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared.asks.ask import Ask
+from shared.db import is_transient
+from shared.refusal import Refusal
+
+Answer = TypeVar("Answer")
+Handler = Callable[[Any], Awaitable[Any]]
+log = structlog.get_logger()
+
+ASK_SECONDS = 8.0
+CONCURRENT_ANSWERS = 32
+RTT_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker], None]) -> AsyncIterator[Client]:
+    """The process's connection, with what `subscribe` registers on the broker running; drained at the end.
+
+    It reconnects without end, and ends the process rather than be closed or deaf without anybody noticing.
+    """
+    leaving = asyncio.Event()
+    broker = NatsBroker(
+        urls,
+        name=f"keepwatch-{name}",
+        apply_types=False,
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.5,  # type: ignore[arg-type]  # seconds; nats-py takes fractions
+        connect_timeout=5,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        graceful_timeout=8.0,
+        closed_cb=partial(_end_process, leaving),
+        error_cb=_log_error,
+        disconnected_cb=partial(_log_disconnected, leaving),
+        logger=None,
+    )
+    subscribe(broker)
+    await broker.start()
+    client = client_of(broker)
+    watch = asyncio.create_task(_watch(client, leaving))
+    try:
+        yield client
+    finally:
+        leaving.set()
+        watch.cancel()
+        try:
+            await asyncio.wait_for(broker.stop(), 10)
+        except (nats.errors.Error, FastStreamException, TimeoutError) as error:
+            log.warning("NATS not drained", error=type(error).__name__)
+
+
+async def _end_process(leaving: asyncio.Event) -> None:
+    # A closed client stays closed for good, and would look healthy from outside.
+    if not leaving.is_set():
+        log.error("NATS connection closed for good, ending the process")
+        os._exit(70)
+
+
+async def _log_error(error: Exception) -> None:
+    if not isinstance(error, OSError):
+        log.warning("NATS", error=type(error).__name__, detail=str(error))
+
+
+async def _log_disconnected(leaving: asyncio.Event) -> None:
+    if not leaving.is_set():
+        log.warning("NATS disconnected")
+
+
+def client_of(broker: NatsBroker) -> Client:
+    """The nats-py client of a started broker, for the hot loops."""
+    client = broker.config.connection_state.connection
+    if not isinstance(client, Client):
+        raise TypeError("the broker has not been started")
+    return client
+
+
+def jetstream(client: Client) -> JetStreamContext:
+    """JetStream with a deadline of seconds."""
+    return client.jetstream(timeout=8)
+
+
+async def _watch(client: Client, leaving: asyncio.Event) -> None:
+    """End the process when the connection claims to live but does not answer."""
+    silent = 0
+    while True:
+        await asyncio.sleep(RTT_SECONDS)
+        try:
+            if client.is_connected:
+                await asyncio.wait_for(client.flush(), RTT_SECONDS)
+            silent = 0
+        except (nats.errors.Error, TimeoutError):
+            silent = silent + 1 if client.is_connected else 0
+        if silent >= 3:  # noqa: PLR2004
+            await _end_process(leaving)
+
+
+async def ask(client: Client, question: Ask[Answer], timeout: float = ASK_SECONDS) -> Answer | Refusal:  # noqa: ASYNC109
+    """The owner's answer or refusal; a 503 refusal when no owner answers in time."""
+    try:
+        reply = await client.request(question.subject, question.model_dump_json(exclude_unset=True).encode(), timeout)
+    except (nats.errors.Error, TimeoutError) as error:
+        owner = question.subject.split(".")[1]
+        log.warning("no answer", subject=question.subject, error=type(error).__name__)
+        return Refusal.unavailable(f"The {owner} service does not answer. Try again in a moment.")
+    answer: Answer | Refusal = question.decode_answer(reply.data)
+    return answer
+
+
+def serve_answers(broker: NatsBroker, owner: str, answers: Mapping[type[Ask[Any]], Handler]) -> None:
+    """Answer these questions, shared with the owner's other replicas."""
+    for question, handler in answers.items():
+        broker.subscriber(
+            question.subject,
+            queue=owner,
+            max_workers=CONCURRENT_ANSWERS,
+            decoder=_raw_body,
+            title=question.__name__,
+        )(_answering(question, handler))
+
+
+async def _raw_body(message: NatsMessage) -> bytes:
+    return message.body
+
+
+def _answering(question: type[Ask[Any]], handler: Handler) -> Callable[[bytes], Awaitable[bytes]]:
+    async def answer(body: bytes) -> bytes:
+        try:
+            return question.encode_answer(await handler(question.model_validate_json(body)))
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever asked gets an answer
+            return question.encode_answer(_refusal(question, error))
+
+    return answer
+
+
+def _refusal(question: type[Ask[Any]], error: Exception) -> Refusal:
+    if is_transient(error):
+        log.warning("cannot answer now", subject=question.subject, error=type(error).__name__)
+        return Refusal.unavailable("The database does not answer. Try again in a moment.")
+    log.error("cannot answer", subject=question.subject, exc_info=error)
+    return Refusal(status=500, title="Internal error", detail="Something went wrong here; the log says what.")
+
+
+async def ping(client: Client, subject: str) -> None:
+    """Wake whoever waits for this subject; lost when nobody does, so everybody polls as well."""
+    try:
+        await client.publish(subject)
+    except (nats.errors.Error, OSError):
+        log.debug("ping not sent", subject=subject)

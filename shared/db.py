@@ -1,0 +1,110 @@
+"""PostgreSQL: a pool that comes back by itself, and which errors mean "try again"."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import asyncpg
+import structlog
+
+if TYPE_CHECKING:
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool: TypeAlias = asyncpg.Pool
+    Connection: TypeAlias = asyncpg.Connection
+
+Result = TypeVar("Result")
+log = structlog.get_logger()
+
+SERVER_SETTINGS = {
+    "timezone": "UTC",  # times inside event payloads are written by SQL
+    "idle_in_transaction_session_timeout": "60s",
+    "statement_timeout": "60s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+    TimeoutError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may well succeed later: the fault is not in the work."""
+    return isinstance(error, COLLISIONS + AWAY)
+
+
+@asynccontextmanager
+async def open_pool(url: str, name: str, *, size: int = 10) -> AsyncIterator[Pool]:
+    """A pool to the database, waited for as long as it takes; `name` is shown in pg_stat_activity."""
+    settings = SERVER_SETTINGS | {"application_name": f"keepwatch-{name}"}
+    pool = await _patiently(
+        lambda: asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            command_timeout=60,
+            timeout=10,
+            server_settings=settings,
+            reset=_keep_session,
+        )
+    )
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except (TimeoutError, *AWAY):
+            pool.terminate()
+
+
+async def connect(url: str, name: str, **server_settings: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection outside the pool, for session state such as advisory locks."""
+    settings = SERVER_SETTINGS | {"application_name": f"keepwatch-{name}"} | server_settings
+    return await asyncpg.connect(url, timeout=10, command_timeout=30, server_settings=settings)
+
+
+async def _keep_session(_: Connection) -> None:
+    """Nothing here changes session state on pooled connections, so giving one back costs no round trip."""
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    pause = 0.2
+    while True:
+        try:
+            return await attempt()
+        except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError):
+            raise  # waiting does not mend these
+        except AWAY as error:
+            log.warning("database not reached", error=type(error).__name__, retry_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+
+async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Run `work` in one transaction; again, with jitter, when it collided with another one."""
+    for attempt in range(8):
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                return await work(connection)
+        except COLLISIONS as error:
+            log.info("transaction collided", error=type(error).__name__, attempt=attempt)
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  jitter, not a secret
+    async with pool.acquire() as connection, connection.transaction():
+        return await work(connection)

@@ -1,0 +1,215 @@
+"""The transactional outbox: what was committed is published, in commit order per aggregate, at least once.
+
+The rows are the truth. One process at a time owns a share of the aggregates (a session advisory lock), publishes its
+rows pipelined and marks them after the broker's acknowledgement. When the broker turns out to have lost its memory,
+the rows it may have lost are published again; consumers count each `event_id` once.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared import db
+from shared.bus import jetstream
+from shared.db import Connection
+from shared.streams import DURABLES, STREAM, ensure
+
+log = structlog.get_logger()
+
+SHARES = 8
+BATCH = 1000
+ACK_SECONDS = 8.0
+POLL_SECONDS = 1.0
+BROKER_CHECK_SECONDS = 5.0
+OWNER_SILENCE = "15s"
+"""How long a stopped owner keeps its shares: the server ends its idle session after this."""
+KEEP_PUBLISHED = timedelta(minutes=30)
+
+
+def share_of(aggregate: UUID) -> int:
+    """The share of an aggregate: all its rows are published by one owner, in order."""
+    return zlib.crc32(aggregate.bytes) % SHARES
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A row that waits to be published."""
+
+    id: int
+    event_id: UUID
+    subject: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What the broker remembered when we last looked."""
+
+    stream_created: datetime
+    last_seq: int
+
+
+@dataclass(frozen=True)
+class OutboxTable:
+    """The statements of one service's outbox; each runs on the owner's own connection."""
+
+    name: str
+    take: Callable[[Connection, Sequence[int], int], Awaitable[list[Pending]]]
+    """At most so many unpublished rows of these shares, by id."""
+    mark: Callable[[Connection, Sequence[int], Sequence[int]], Awaitable[None]]
+    """Note that these rows are in the stream at these sequences, and how far the stream has come."""
+    broker: Callable[[Connection], Awaitable[Broker | None]]
+    """What `note_broker` noted last."""
+    note_broker: Callable[[Connection, Broker, int], Awaitable[None]]
+    """Remember the broker's state, and the floor up to which every consumer has acknowledged."""
+    rewind: Callable[[Connection, Broker], Awaitable[int]]
+    """Unpublish what the broker may have lost; how many rows. Remembers the new broker in the same transaction."""
+    tidy: Callable[[Connection, timedelta], Awaitable[None]] | None = None
+    """Remove rows that every consumer has acknowledged and that are older than this, where they have no other use."""
+
+
+@dataclass
+class Relay:
+    """Publishes one outbox; any number of replicas may run it."""
+
+    database_url: str
+    client: Client
+    table: OutboxTable
+    replicas: int
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after a commit, so that nothing waits for the next poll."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop`."""
+        while not stop.is_set():
+            try:
+                await self._own_and_publish(stop)
+            except (*db.AWAY, nats.errors.Error, nats.js.errors.Error) as error:
+                log.warning("outbox waits", outbox=self.table.name, error=type(error).__name__, detail=str(error))
+                await _wait(stop, 1.0)
+            except Exception:
+                log.exception("outbox failed", outbox=self.table.name)
+                await _wait(stop, 5.0)
+
+    async def _own_and_publish(self, stop: asyncio.Event) -> None:
+        connection = await db.connect(
+            self.database_url, f"{self.table.name}-outbox", idle_session_timeout=OWNER_SILENCE
+        )
+        try:
+            shares = _Shares(connection, self.table.name)
+            checked = -BROKER_CHECK_SECONDS
+            loop = asyncio.get_running_loop()
+            while not stop.is_set():
+                self.wake.clear()
+                await shares.claim()
+                if shares.owned and loop.time() - checked >= BROKER_CHECK_SECONDS:
+                    await self._check_broker(connection)
+                    checked = loop.time()
+                if not await self._publish_some(connection, shares.owned):
+                    await _wait(stop, POLL_SECONDS, self.wake)
+        finally:
+            await _close(connection)
+
+    async def _publish_some(self, connection: Connection, shares: Sequence[int]) -> bool:
+        """Whether a full batch went out, so that more may wait."""
+        rows = await self.table.take(connection, shares, BATCH) if shares else []
+        if not rows:
+            return False
+        acknowledged = await publish_all(jetstream(self.client), rows)
+        if acknowledged:
+            await self.table.mark(connection, list(acknowledged), list(acknowledged.values()))
+        if len(acknowledged) < len(rows):
+            raise TimeoutError(f"{len(rows) - len(acknowledged)} events not acknowledged by the broker")
+        return len(rows) == BATCH
+
+    async def _check_broker(self, connection: Connection) -> None:
+        """Notice that the broker lost its memory, and tell it again."""
+        js = jetstream(self.client)
+        await ensure(js, self.replicas)
+        info = await js.stream_info(STREAM)
+        now = Broker(_created(info.created), info.state.last_seq)
+        before = await self.table.broker(connection)
+        if before and (before.stream_created != now.stream_created or now.last_seq < before.last_seq):
+            rewound = await self.table.rewind(connection, now)
+            log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)
+        else:
+            await self.table.note_broker(connection, now, await _ack_floor(js))
+            if self.table.tidy:
+                await self.table.tidy(connection, KEEP_PUBLISHED)
+
+
+async def publish_all(js: JetStreamContext, rows: Sequence[Pending]) -> dict[int, int]:
+    """Publish rows in order without waiting in between; row id to stream sequence of those acknowledged in time."""
+    futures = {
+        row.id: await js.publish_async(
+            row.subject, row.payload, wait_stall=ACK_SECONDS, stream=STREAM, headers={"Nats-Msg-Id": str(row.event_id)}
+        )
+        for row in rows
+    }
+    # nats-py never fails these futures by itself; cancelling one gives its place in the window back.
+    _, late = await asyncio.wait(futures.values(), timeout=ACK_SECONDS)
+    for future in late:
+        future.cancel()
+    return {
+        row: future.result().seq
+        for row, future in futures.items()
+        if future.done() and not future.cancelled() and not future.exception()
+    }
+
+
+@dataclass
+class _Shares:
+    """The shares of an outbox that this process owns, for as long as its session lives."""
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    table: str
+    owned: list[int] = field(default_factory=list)
+
+    async def claim(self) -> None:
+        """Take what nobody owns."""
+        if len(self.owned) == SHARES:
+            return
+        free = [share for share in range(SHARES) if share not in self.owned]
+        rows = await self.connection.fetch(
+            "SELECT share FROM unnest($2::int[]) AS share WHERE pg_try_advisory_lock($1, share)", self._key, free
+        )
+        self.owned.extend(row["share"] for row in rows)
+
+    @property
+    def _key(self) -> int:
+        return zlib.crc32(f"keepwatch outbox {self.table}".encode()) - 2**31
+
+
+async def _ack_floor(js: JetStreamContext) -> int:
+    floors = [(await js.consumer_info(STREAM, durable.name)).ack_floor for durable in DURABLES]
+    return min((floor.stream_seq for floor in floors if floor), default=0)
+
+
+def _created(value: datetime | str | None) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value))
+
+
+async def _close(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    try:
+        await connection.close(timeout=3)
+    except db.AWAY:
+        connection.terminate()
+
+
+async def _wait(stop: asyncio.Event, seconds: float, wake: asyncio.Event | None = None) -> None:
+    tasks = [asyncio.create_task(event.wait()) for event in (stop, wake) if event]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

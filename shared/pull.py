@@ -1,0 +1,186 @@
+"""Batches from a durable pull consumer: pulled ahead, handled whole, acknowledged after the commit.
+
+A hand-written loop on the broker's own client: FastStream's pull subscriber waits its full timeout to fill a batch and
+drops messages whose handler raises (docs/decisions/0003).
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.db import is_transient
+from shared.streams import STREAM, Durable
+
+log = structlog.get_logger()
+
+BATCH = 500
+PULL_SECONDS = 20
+ALONE_TRIES = 3
+MAX_PAUSE = 5.0
+
+
+@dataclass
+class Inbox:
+    """Messages that have arrived for this process; at most about one and a half batches."""
+
+    client: Client
+    durable: Durable
+    batch: int = BATCH
+    _arrived: list[Msg] = field(default_factory=list)
+    _wanted: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _missing: bool = False
+
+    async def open(self) -> None:
+        """Subscribe to the inbox that the server sends to."""
+        self._address = self.client.new_inbox()
+        self._subscription = await self.client.subscribe(self._address, cb=self._receive)
+
+    async def take(self, stop: asyncio.Event) -> list[Msg]:
+        """The next messages, at most `batch`; none when nothing came for a while or `stop` was set."""
+        if self._wanted <= self.batch // 2:
+            await self._pull()
+        if not self._arrived:
+            await self._wait(stop)
+        taken, self._arrived = self._arrived[: self.batch], self._arrived[self.batch :]
+        return taken
+
+    async def close(self) -> None:
+        """Give back what has not been started, so that another replica has it at once."""
+        await self._subscription.unsubscribe()
+        for message in self._arrived:
+            await message.nak()
+
+    @property
+    def consumer_missing(self) -> bool:
+        """Whether the server said that there is no such consumer; asking resets it."""
+        was, self._missing = self._missing, False
+        return was
+
+    async def _pull(self) -> None:
+        request = {"batch": self.batch, "expires": PULL_SECONDS * 1_000_000_000}
+        self._wanted += self.batch
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self.durable.name}"
+        await self.client.publish(subject, json.dumps(request).encode(), reply=self._address)
+
+    async def _receive(self, message: Msg) -> None:
+        status = (message.headers or {}).get("Status")
+        if status is None:
+            self._arrived.append(message)
+            self._wanted -= 1
+        else:
+            # Whatever ends one pull ends our trust in the count of all of them: the next take asks anew.
+            self._wanted = 0
+            description = (message.headers or {}).get("Description", "").lower()
+            self._missing = status in {"404", "503"} or "deleted" in description
+        self._news.set()
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        self._news.clear()
+        waiting = {asyncio.create_task(self._news.wait()), asyncio.create_task(stop.wait())}
+        done, pending = await asyncio.wait(waiting, timeout=PULL_SECONDS + 2, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        if not done:
+            self._wanted = 0  # the broker forgot the pull, or we lost it with the connection
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """What to do with the messages of a durable consumer."""
+
+    durable: Durable
+    handle: Callable[[list[Msg]], Awaitable[None]]
+    """Has the effect of a batch, committed; raises when it has none of it."""
+    set_aside: Callable[[Msg, Exception], Awaitable[None]]
+    """Keeps a message that can't be handled, with why."""
+    ensure: Callable[[], Awaitable[None]]
+    """Creates the stream and the consumer where they are missing."""
+
+
+async def consume(client: Client, consumer: Consumer, stop: asyncio.Event, batch: int = BATCH) -> None:
+    """Handle batches until `stop`; nothing is acknowledged before its effect is committed."""
+    inbox = Inbox(client, consumer.durable, batch)
+    await inbox.open()
+    while not stop.is_set():
+        try:
+            messages = await inbox.take(stop)
+            if inbox.consumer_missing:
+                await consumer.ensure()
+                await _pause(stop, 0.5)
+            await _handle_all(consumer, messages, stop)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            log.warning("cannot pull", consumer=consumer.durable.name, error=type(error).__name__)
+            await _pause(stop, 0.5)
+    await inbox.close()
+
+
+async def _handle_all(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> None:
+    if not messages:
+        return
+    if await _handled(consumer, messages, stop):
+        for message in messages:
+            await message.ack()
+    elif not stop.is_set():
+        await _bisect(consumer, messages, stop)
+
+
+async def _handled(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> bool:
+    """Whether the batch took effect; waits out what is not the batch's fault."""
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            await consumer.handle(messages)
+        except Exception as error:  # noqa: BLE001  the next lines tell faults of the world from faults of the batch
+            if not is_transient(error):
+                log.warning("batch failed", consumer=consumer.durable.name, size=len(messages), error=repr(error))
+                return False
+            log.warning("batch waits", consumer=consumer.durable.name, error=type(error).__name__)
+            await _pause(stop, pause)
+            pause = min(pause * 2, MAX_PAUSE)
+            for message in messages:
+                await message.in_progress()
+        else:
+            return True
+    return False
+
+
+async def _bisect(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> None:
+    """Find the message that fails, so that it stops nobody else."""
+    if len(messages) == 1:
+        await _try_alone(consumer, messages[0], stop)
+        return
+    middle = len(messages) // 2
+    for half in (messages[:middle], messages[middle:]):
+        await _handle_all(consumer, half, stop)
+
+
+async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> None:
+    error: Exception = RuntimeError("never tried")
+    for attempt in range(ALONE_TRIES):
+        try:
+            await consumer.handle([message])
+        except Exception as found:  # noqa: BLE001  judged below
+            if is_transient(found):
+                return  # not acknowledged: it comes again
+            error = found
+            await _pause(stop, 0.1 * 2**attempt)
+        else:
+            await message.ack()
+            return
+    log.error("message set aside", consumer=consumer.durable.name, subject=message.subject, error=repr(error))
+    await consumer.set_aside(message, error)
+    await message.ack()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
