@@ -27,6 +27,8 @@ from shared.streams import DURABLES, STREAM, ensure
 log = structlog.get_logger()
 
 SHARES = 8
+"""An outbox table has `share smallint GENERATED ALWAYS AS (uuid_hash(<aggregate>) & 7) STORED`: all rows of an
+aggregate are published by one owner."""
 BATCH = 1000
 ACK_SECONDS = 8.0
 POLL_SECONDS = 1.0
@@ -34,11 +36,6 @@ BROKER_CHECK_SECONDS = 5.0
 OWNER_SILENCE = "15s"
 """How long a stopped owner keeps its shares: the server ends its idle session after this."""
 KEEP_PUBLISHED = timedelta(minutes=30)
-
-
-def share_of(aggregate: UUID) -> int:
-    """The share of an aggregate: all its rows are published by one owner, in order."""
-    return zlib.crc32(aggregate.bytes) % SHARES
 
 
 @dataclass(frozen=True)
