@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -157,9 +158,30 @@ def _refusal(question: type[Ask[Any]], error: Exception) -> Refusal:
     return Refusal(status=500, title="Internal error", detail="Something went wrong here; the log says what.")
 
 
-async def ping(client: Client, subject: str) -> None:
-    """Wake whoever waits for this subject; lost when nobody does, so everybody polls as well."""
-    try:
-        await client.publish(subject)
-    except (nats.errors.Error, OSError):
-        log.debug("ping not sent", subject=subject)
+@dataclass
+class WakeCall:
+    """Wakes the same loop in every replica after a commit; may be lost, so the loop polls as well."""
+
+    subject: str
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _client: Client | None = None
+
+    def subscribe(self, broker: NatsBroker) -> None:
+        """Hear calls, ours and the other replicas'."""
+        broker.subscriber(self.subject, decoder=_raw_body, no_reply=True, title=f"{self.subject} hint")(self._hear)
+
+    def connect(self, client: Client) -> None:
+        """From now on calls reach the other replicas."""
+        self._client = client
+
+    async def call(self) -> None:
+        """Wake our own loop at once, and the others'."""
+        self.heard.set()
+        if self._client:
+            try:
+                await self._client.publish(self.subject)
+            except (nats.errors.Error, OSError):
+                log.debug("wake-up call not sent", subject=self.subject)
+
+    async def _hear(self, _: bytes) -> None:
+        self.heard.set()

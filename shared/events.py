@@ -47,6 +47,7 @@ class JobFinished(Event):
     exit_code: int | None = None
     error_class: ErrorClass | None = None
     message: str | None = None
+    unreadable_files: int | None = None
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     evidence_at: AwareDatetime

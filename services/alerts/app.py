@@ -1,0 +1,47 @@
+"""The alerts process: evidence in, alerts changed, transitions out."""
+
+from collections.abc import Mapping
+
+from faststream.nats import NatsBroker
+
+from services.alerts.answers import Answers
+from services.alerts.consumers import consumer
+from services.alerts.outbox import ALERT_EVENTS
+from services.alerts.settings import Settings
+from shared import logs
+from shared.bus import WakeCall, open_bus, serve_answers
+from shared.db import open_pool
+from shared.environment import load
+from shared.health import broker_check, consumer_check, database_check, serve_health
+from shared.outbox import Relay
+from shared.process import run_together, stopping
+from shared.pull import consume
+from shared.streams import ALERTS
+
+
+async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
+    """Serve until SIGTERM or SIGINT; then finish the batch in hand."""
+    settings = load(Settings, environ)
+    logs.configure("alerts", settings.log_level, settings.log_format)
+    async with stopping() as stop, open_pool(settings.database_url, "alerts") as pool:
+        wake = WakeCall("wake.alerts")
+        answers = Answers(pool, wake.call)
+
+        def subscribe(broker: NatsBroker) -> None:
+            serve_answers(broker, "alerts", answers.all())
+            wake.subscribe(broker)
+
+        async with open_bus(settings.nats_url, "alerts", subscribe) as client:
+            wake.connect(client)
+            checks = {
+                "database": database_check(pool),
+                "nats": broker_check(client),
+                "consumer": consumer_check(client, ALERTS),
+            }
+            relay = Relay(settings.database_url, client, ALERT_EVENTS, settings.stream_replicas, wake.heard)
+            async with serve_health(listen, port, checks):
+                await run_together(
+                    stop,
+                    relay.run(stop),
+                    consume(client, consumer(pool, client, settings.stream_replicas, wake.call), stop),
+                )

@@ -1,0 +1,40 @@
+"""Subjects to handlers: decode, hand over, set aside what can't be decoded or handled."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.alerts import handlers, queries
+from shared.bus import jetstream
+from shared.db import Pool
+from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
+from shared.pull import Consumer
+from shared.streams import ALERTS, ensure
+
+CONSUMED: dict[str, type[Event]] = {
+    event.subject: event for event in (JobFinished, HostOffline, HostOnline, HostDeleted, SourceGroupDeleted)
+}
+
+
+def consumer(pool: Pool, client: Client, replicas: int, announce: Callable[[], Awaitable[None]]) -> Consumer:
+    """Evidence from the stream; `announce` wakes the outbox when there is something to tell."""
+    return Consumer(
+        durable=ALERTS,
+        handle=partial(_on_events, pool, announce),
+        set_aside=partial(_set_aside, pool),
+        ensure=lambda: ensure(jetstream(client), replicas),
+    )
+
+
+async def _on_events(pool: Pool, announce: Callable[[], Awaitable[None]], messages: list[Msg]) -> None:
+    events = [CONSUMED[message.subject].model_validate_json(message.data) for message in messages]
+    if await handlers.apply(pool, events):
+        await announce()
+
+
+async def _set_aside(pool: Pool, message: Msg, error: Exception) -> None:
+    async with pool.acquire() as connection:
+        sequence = message.metadata.sequence.stream
+        await queries.set_aside(connection, message.subject, sequence, message.data, repr(error)[:4000])

@@ -1,0 +1,148 @@
+"""From events to alerts: one transaction per batch, a few statements whatever the batch's size."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from services.alerts import queries, rules
+from services.alerts.model import Clear, Finding, Key, Marks, Raise
+from shared.db import Connection, Pool, in_transaction
+from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
+from shared.vocabulary import Evidence, Resolution
+
+log = structlog.get_logger()
+Deletion = HostDeleted | SourceGroupDeleted
+
+
+async def apply(pool: Pool, events: Sequence[Event]) -> int:
+    """Have the effect of these events, each once, in the order they came; how many transitions they made."""
+
+    async def work(tx: Connection) -> int:
+        fresh = await queries.receive(tx, [event.event_id for event in events])
+        repeated = len(events) - len(fresh)
+        todo = _once(events, fresh)
+        changed = 0
+        if any(isinstance(event, Deletion) for event in todo):
+            await queries.exclude_evidence(tx)
+        else:
+            await queries.share_with_deletions(tx)
+        for run in _runs(todo):
+            changed += await (_bury(tx, run) if isinstance(run[0], Deletion) else _weigh(tx, run))
+        log.debug("events applied", events=len(events), repeated=repeated, transitions=changed)
+        return changed
+
+    return await in_transaction(pool, work)
+
+
+def _once(events: Sequence[Event], fresh: set[UUID]) -> list[Event]:
+    """The events that count, each once although a batch may hold it twice."""
+    return list({event.event_id: event for event in events if event.event_id in fresh}.values())
+
+
+def _runs(events: Sequence[Event]) -> list[list[Event]]:
+    """Neighbours of one sort together: evidence is weighed at once, up to the next deletion."""
+    runs: list[list[Event]] = []
+    for event in events:
+        if runs and isinstance(runs[-1][0], Deletion) == isinstance(event, Deletion):
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return runs
+
+
+async def _bury(tx: Connection, deletions: Sequence[Event]) -> int:
+    changed = 0
+    for deletion in deletions:
+        if isinstance(deletion, SourceGroupDeleted):
+            changed += await queries.resolve_deleted(tx, deletion.source_group_id, Resolution.SOURCE_DELETED)
+        elif isinstance(deletion, HostDeleted):
+            changed += await queries.resolve_deleted(tx, deletion.host_id, Resolution.HOST_DELETED)
+    return changed
+
+
+async def _weigh(tx: Connection, events: Sequence[Event]) -> int:
+    """Judge evidence against the marks of its keys, and change the alerts accordingly."""
+    gone = await queries.tombstones(tx, _subjects(events))
+    found = {event.event_id: [] if _is_about(event, gone) else _findings(event) for event in events}
+    by_key: dict[Key, list[tuple[UUID, Finding]]] = defaultdict(list)
+    for event_id, findings in found.items():
+        for finding in findings:
+            by_key[finding.key].append((event_id, finding))
+    outcomes: dict[UUID, list[Evidence]] = defaultdict(list)
+    changed = await _change(tx, by_key, outcomes) if by_key else 0
+    await _note(tx, events, gone, outcomes)
+    return changed
+
+
+async def _change(
+    tx: Connection, by_key: dict[Key, list[tuple[UUID, Finding]]], outcomes: dict[UUID, list[Evidence]]
+) -> int:
+    before = await queries.move_marks(tx, {key: _newest(pairs) for key, pairs in by_key.items()})
+    plans = []
+    for key, pairs in by_key.items():
+        judgement = rules.judge(before[key], [finding for _, finding in pairs])
+        for (event_id, _), outcome in zip(pairs, judgement.outcomes, strict=True):
+            outcomes[event_id].append(outcome)
+        plans.append(judgement.changes)
+    changed = 0
+    # A key whose batch holds failure, success and failure again takes three rounds; nearly every batch takes one.
+    for turn in range(max(map(len, plans))):
+        changes = [plan[turn] for plan in plans if turn < len(plan)]
+        changed += await _save(tx, changes)
+    return changed
+
+
+async def _save(tx: Connection, changes: Sequence[Raise | Clear]) -> int:
+    changed = 0
+    if raises := [change for change in changes if isinstance(change, Raise)]:
+        changed += await queries.raise_or_touch(tx, raises)
+    if clears := [change for change in changes if isinstance(change, Clear)]:
+        changed += await queries.resolve_cleared(tx, clears)
+    return changed
+
+
+async def _note(tx: Connection, events: Sequence[Event], gone: set[UUID], outcomes: dict[UUID, list[Evidence]]) -> None:
+    judged = {
+        event.job_id: Evidence.LATE if _is_about(event, gone) else rules.overall(outcomes[event.event_id])
+        for event in events
+        if isinstance(event, JobFinished) and event.job_id
+    }
+    if judged:
+        await queries.note_evidence(tx, judged)
+
+
+def _findings(event: Event) -> list[Finding]:
+    match event:
+        case JobFinished():
+            return rules.findings(event)
+        case HostOffline():
+            return [rules.host_silent(event)]
+        case HostOnline():
+            return [rules.host_heard(event)]
+        case _:
+            raise TypeError(f"{event.subject} is no evidence")
+
+
+def _newest(pairs: Sequence[tuple[UUID, Finding]]) -> Marks:
+    marks = Marks(rules.NEVER, rules.NEVER)
+    for _, finding in pairs:
+        marks = rules.moved(marks, finding)
+    return marks
+
+
+def _subjects(events: Sequence[Event]) -> list[UUID]:
+    subjects: set[UUID] = set()
+    for event in events:
+        if isinstance(event, JobFinished | HostOffline | HostOnline):
+            subjects.add(event.host_id)
+        if isinstance(event, JobFinished) and event.source_group_id:
+            subjects.add(event.source_group_id)
+    return list(subjects)
+
+
+def _is_about(event: Event, gone: set[UUID]) -> bool:
+    if isinstance(event, JobFinished) and event.source_group_id in gone and not event.synthetic:
+        return True
+    return isinstance(event, JobFinished | HostOffline | HostOnline) and event.host_id in gone

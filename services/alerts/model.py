@@ -1,0 +1,83 @@
+"""The values that pass between deciding and saving."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.vocabulary import AlertKind, ErrorClass, Evidence, Resolution, Severity
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What at most one open alert may exist for; ordered as every multi-row statement takes its locks."""
+
+    host_id: UUID
+    kind: AlertKind
+    dedup_key: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Evidence that something is wrong, and what an alert would say of it."""
+
+    key: Key
+    at: datetime
+    job_id: UUID | None
+    host_name: str
+    host_labels: dict[str, str]
+    source_group_id: UUID | None
+    source_group_name: str | None
+    severity: Severity
+    title: str
+    message: str | None
+    hint: str | None
+    error_class: ErrorClass | None
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Success:
+    """Evidence that something is right again; `at` is exclusive: it clears failures before that moment."""
+
+    key: Key
+    at: datetime
+    job_id: UUID | None
+    resolution: Resolution
+
+
+Finding = Failure | Success
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The newest failure and the newest success known of a key."""
+
+    raised_at: datetime
+    cleared_at: datetime
+
+
+@dataclass(frozen=True)
+class Raise:
+    """Raise or touch: the newest of a run of failures, and how many they were."""
+
+    newest: Failure
+    first: Failure
+    occurrences: int
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Resolve what is open: the newest of a run of successes."""
+
+    newest: Success
+
+
+Change = Raise | Clear
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a batch's findings about one key come to: changes in the order they happened, and what each finding did."""
+
+    changes: list[Change]
+    outcomes: list[Evidence]

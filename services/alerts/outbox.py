@@ -1,0 +1,82 @@
+"""alert_event as the outbox: its rows are published byte for byte, and stay as the timeline."""
+
+from collections.abc import Sequence
+
+from shared.db import Connection
+from shared.outbox import Broker, OutboxTable, Pending
+
+
+async def take(connection: Connection, shares: Sequence[int], limit: int) -> list[Pending]:
+    """The oldest events of these shares that are not in the stream yet."""
+    rows = await connection.fetch(
+        """
+        SELECT id, event_id, 'alert.' || type AS subject, payload
+        FROM alerts.alert_event
+        WHERE published_at IS NULL AND share = ANY ($1::smallint[])
+        ORDER BY id LIMIT $2
+        """,
+        shares,
+        limit,
+    )
+    return [Pending(row["id"], row["event_id"], row["subject"], row["payload"].encode()) for row in rows]
+
+
+async def mark(connection: Connection, ids: Sequence[int], sequences: Sequence[int]) -> None:
+    """Note where in the stream these events are, and how far the stream has come."""
+    await connection.execute(
+        """
+        WITH marked AS (
+            UPDATE alerts.alert_event AS e SET published_at = now(), stream_seq = s.seq
+            FROM unnest($1::bigint[], $2::bigint[]) AS s (id, seq) WHERE e.id = s.id
+        )
+        UPDATE alerts.broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM unnest($2::bigint[]) AS s (seq)))
+        """,
+        ids,
+        sequences,
+    )
+
+
+async def broker(connection: Connection) -> Broker | None:
+    """The broker as it was last seen."""
+    row = await connection.fetchrow("SELECT stream_created, last_seq FROM alerts.broker")
+    return Broker(row["stream_created"], row["last_seq"]) if row else None
+
+
+async def note_broker(connection: Connection, seen: Broker, ack_floor: int) -> None:
+    """Remember how far the stream and its slowest consumer have come; only forward."""
+    await connection.execute(
+        """
+        INSERT INTO alerts.broker AS b (stream_created, last_seq, ack_floor) VALUES ($1, $2, $3)
+        ON CONFLICT (one) DO UPDATE
+        SET last_seq = greatest(b.last_seq, excluded.last_seq), ack_floor = excluded.ack_floor
+        WHERE b.stream_created = excluded.stream_created
+        """,
+        seen.stream_created,
+        seen.last_seq,
+        ack_floor,
+    )
+
+
+async def rewind(connection: Connection, seen: Broker) -> int:
+    """Unpublish what not every consumer had acknowledged, or had only just; how many events."""
+    return await connection.fetchval(
+        """
+        WITH before AS (
+            UPDATE alerts.broker SET stream_created = $1, last_seq = $2, ack_floor = 0
+            WHERE stream_created <> $1 OR last_seq > $2
+            RETURNING old.ack_floor
+        ), rewound AS (
+            UPDATE alerts.alert_event AS e SET published_at = NULL, stream_seq = NULL
+            FROM before
+            WHERE e.published_at IS NOT NULL
+              AND (e.stream_seq > before.ack_floor OR e.published_at > now() - interval '30 minutes')
+            RETURNING e.id
+        )
+        SELECT count(*) FROM rewound
+        """,
+        seen.stream_created,
+        seen.last_seq,
+    )
+
+
+ALERT_EVENTS = OutboxTable(name="alerts", take=take, mark=mark, broker=broker, note_broker=note_broker, rewind=rewind)
