@@ -1,0 +1,91 @@
+"""Which server to ask, and with which token: options, then the environment, then the profile `keepwatch up` writes."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from platformdirs import user_config_path
+
+HOW = "Give --server and --token-file, set KEEPWATCH_SERVER and KEEPWATCH_TOKEN, or start `keepwatch up` here."
+
+
+@dataclass(frozen=True)
+class Access:
+    """A server's address, without a slash at the end, and a token for it."""
+
+    server: str
+    token: str = field(repr=False)
+
+
+def profile_path() -> Path:
+    """Where `keepwatch up` leaves `{server, token}` for the next terminal."""
+    return user_config_path("keepwatch") / "profile.json"
+
+
+def find_access(server: str | None, token_file: Path | None) -> Access:
+    """The server and the token to use; a `ClickException` with one sentence when either is unknown."""
+    profile = _profile()
+    address = _address(server or os.environ.get("KEEPWATCH_SERVER") or (profile.server if profile else ""))
+    token = _given_token(token_file)
+    # The profile's token is for the profile's server and nobody else's eyes.
+    if not token and profile and profile.server == address:
+        token = profile.token
+    if not token:
+        raise click.ClickException(f"There is no token for {address}. {HOW}")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise click.ClickException("The token is malformed: it has spaces, line breaks or letters outside ASCII.")
+    return Access(address, token)
+
+
+def _address(given: str) -> str:
+    if not given:
+        raise click.ClickException(f"No server is known. {HOW}")
+    try:
+        parts = urlsplit(given)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise click.ClickException(
+            "The server's address must look like https://keepwatch.example.org or http://127.0.0.1:8480."
+        )
+    return given.rstrip("/")
+
+
+def _given_token(token_file: Path | None) -> str:
+    if token_file is None and (token := os.environ.get("KEEPWATCH_TOKEN")):
+        return token.strip()
+    path = token_file or os.environ.get("KEEPWATCH_TOKEN_FILE")
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"Cannot read the token from {path}: {_reason(error)}.") from None
+
+
+def _profile() -> Access | None:
+    path = profile_path()
+    try:
+        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"Cannot read the profile {path}: {_reason(error)}.") from None
+    if mode & 0o077:
+        click.echo(f"Warning: others on this machine may read your token; run: chmod 600 {path}", err=True)
+    try:
+        held = json.loads(text)
+        return Access(str(held["server"]).rstrip("/"), str(held["token"]))
+    except (ValueError, KeyError, TypeError):
+        raise click.ClickException(
+            f"The profile {path} is malformed; remove it or start `keepwatch up` again."
+        ) from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text"
