@@ -27,7 +27,8 @@ def _become(who: str) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def _tie_to(parent: int, death_signal: int) -> None:
+def tie_to(parent: int, death_signal: int) -> None:
+    """Have the kernel send this process `death_signal` when `parent` ends; exits if it already has."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0):
         sys.exit(f"cannot tie a process to its parent: {os.strerror(ctypes.get_errno())}")
     # The parent may have died before the line above: then no signal will ever come.
@@ -39,7 +40,7 @@ def _run(parent: str, death_signal: str, who: str, *command: str) -> None:
     try:
         if who != "-":
             _become(who)
-        _tie_to(int(parent), int(death_signal))
+        tie_to(int(parent), int(death_signal))
         os.execv(command[0], command)  # noqa: S606  no shell is wanted
     except OSError as error:
         sys.exit(f"cannot start {command[0]}: {error.strerror}")

@@ -36,11 +36,14 @@ class EmbeddedServer(ABC):
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Make the folder ready for a start: its files, a free port, no server of an earlier run."""
+        """Make the folder ready for a start: its files, a free port, no server of an earlier run.
+
+        The port is chosen once: clients of a server that is started again must find it where it was.
+        """
         try:
             own(self.folder, self.user)
             end_leftovers(self.mark, self.stop_signal)
-            self.port = kept_port(self.folder / "port")
+            self.port = self.port or kept_port(self.folder / "port")
             self.fill()
         except OSError as error:
             raise EmbeddedServerError(f"Can't prepare {self.name} in {self.folder}: {error.strerror}.") from None
@@ -65,6 +68,7 @@ class EmbeddedServer(ABC):
     def start(self) -> None:
         """Prepare, start and wait until clients are served, however long a crash recovery takes."""
         for _ in range(TRIES):
+            self.port = 0
             self.prepare()
             self._process = self.launch().start(self.log)
             if self._becomes_ready(self._process):

@@ -1,0 +1,27 @@
+"""The lines to paste: a recovery, a repeat, an acknowledgement, and what is left."""
+
+import shlex
+from pathlib import Path
+
+from cli.up.demo.fleet import BROKEN_HOST, DemoFolder
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+def program() -> str:
+    """How this Keepwatch is called from another terminal."""
+    return "uv run keepwatch" if (CHECKOUT / "pyproject.toml").exists() else "keepwatch"
+
+
+def paste_lines(folder: DemoFolder) -> list[tuple[str, str]]:
+    """What each line shows, and the line."""
+    keepwatch = program()
+    good, missing = (str(folder.source(BROKEN_HOST, group)) for group in ("etc", "mail"))
+    repair = shlex.join(["cp", "-r", "--no-target-directory", good, missing])
+    run = f"{keepwatch} jobs run --wait {BROKEN_HOST}"
+    return [
+        ("a recovery: the missing folder is back, its alert and no other is resolved", f"{repair} && {run}/mail"),
+        ("a repeat: the same failure again counts on the open alert and wakes nobody", f"{run}/databases"),
+        ("an acknowledgement: every channel is told", f"{keepwatch} alerts ack {BROKEN_HOST}/databases --note 'on it'"),
+        ("what is open now", f"{keepwatch} alerts list"),
+    ]
