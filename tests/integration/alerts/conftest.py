@@ -71,9 +71,14 @@ class Alerts:
         when = START + timedelta(minutes=at)
         await self.tell(
             HostOffline(
-                event_id=uuid4(), host_id=self.host, host_name="web-01", version=1, evidence_at=when,
-                silent_since=when - timedelta(minutes=10), offline_after_seconds=600,
-            )  # fmt: skip
+                event_id=uuid4(),
+                host_id=self.host,
+                host_name="web-01",
+                version=1,
+                evidence_at=when,
+                silent_since=when - timedelta(minutes=10),
+                offline_after_seconds=600,
+            )
         )
 
     async def heard(self, at: float = 0) -> None:
@@ -84,9 +89,14 @@ class Alerts:
 
     def group_deleted(self, group: str) -> SourceGroupDeleted:
         return SourceGroupDeleted(
-            event_id=uuid4(), host_id=self.host, host_name="web-01", version=1, evidence_at=START,
-            source_group_id=self.groups[group], source_group_name=group,
-        )  # fmt: skip
+            event_id=uuid4(),
+            host_id=self.host,
+            host_name="web-01",
+            version=1,
+            evidence_at=START,
+            source_group_id=self.groups[group],
+            source_group_name=group,
+        )
 
     def host_deleted(self) -> HostDeleted:
         return HostDeleted(event_id=uuid4(), host_id=self.host, host_name="web-01", version=1, evidence_at=START)

@@ -205,7 +205,9 @@ async def test_an_event_tells_the_whole_alert_as_it_was(alerts, pool):
     await alerts.fails(host_labels={"env": "prod"})
     await alerts.succeeds(at=1)
 
-    raised, resolved = [row["payload"] for row in await pool.fetch("SELECT payload FROM alerts.alert_event ORDER BY id")]
+    raised, resolved = [
+        row["payload"] for row in await pool.fetch("SELECT payload FROM alerts.alert_event ORDER BY id")
+    ]
     raised, resolved = AlertRaised.model_validate_json(raised), AlertResolved.model_validate_json(resolved)
     assert (raised.version, raised.alert.version, raised.alert.state) == (1, 1, "open")
     assert raised.alert.host_labels == {"env": "prod"}

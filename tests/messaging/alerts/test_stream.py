@@ -1,0 +1,173 @@
+"""The alerts service between a real JetStream and a real PostgreSQL: redelivery, a forgetful broker, poison."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import nats
+import pytest
+
+from services.alerts import app
+from shared.asks.alerts import Acknowledge, ListAlerts
+from shared.bus import ask
+from shared.streams import STREAM, ensure
+
+HOST = uuid4()
+
+
+def failure(group: str, **changes) -> bytes:
+    values = {
+        "event_id": str(uuid4()), "job_id": str(uuid4()), "host_id": str(HOST), "host_name": "web-01",
+        "kind": "backup", "source_group_id": group, "source_group_name": "etc", "status": "failed",
+        "error_class": "locked", "evidence_at": "2026-03-01T02:00:00Z", "from_the_future": True,
+    }  # fmt: skip
+    return json.dumps(values | changes).encode()
+
+
+@pytest.fixture
+async def client(nats_url):
+    connected = await nats.connect(nats_url)
+    await ensure(connected.jetstream(), 1)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def running(database_url, nats_url):
+    """Runs copies of the service for as long as a block lasts."""
+
+    @asynccontextmanager
+    async def run(copies: int = 1):
+        environ = {"KEEPWATCH_DATABASE_URL": database_url, "KEEPWATCH_NATS_URL": nats_url}
+        tasks = [asyncio.create_task(app.run(environ, "127.0.0.1", None)) for _ in range(copies)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return run
+
+
+async def until(fact, seconds: float = 15):
+    """Wait for a fact, and give it."""
+    async with asyncio.timeout(seconds):
+        while not (found := await fact()):
+            await asyncio.sleep(0.02)  # between two looks, not instead of one
+        return found
+
+
+async def told(client) -> list[dict]:
+    """Every alert event in the stream, in order."""
+    js = client.jetstream()
+    info = await js.stream_info(STREAM)
+    found = []
+    for sequence in range(max(info.state.first_seq, 1), info.state.last_seq + 1):
+        message = await js.get_msg(STREAM, sequence)
+        if message.subject.startswith("alert."):
+            found.append({"subject": message.subject, **json.loads(message.data)})
+    return found
+
+
+async def test_evidence_becomes_one_announcement(running, client):
+    group = str(uuid4())
+    async with running():
+        for _ in range(3):
+            await client.jetstream().publish("job.finished", failure(group))
+        await client.jetstream().publish(
+            "job.finished", failure(group, status="succeeded", evidence_at="2026-03-02T00:00:00Z")
+        )
+
+        async def both():
+            events = await told(client)
+            return events if len(events) == 2 else None
+
+        events = await until(both)
+    assert [event["subject"] for event in events] == ["alert.raised", "alert.resolved"]
+    assert [event["version"] for event in events] == [1, 2]
+    assert events[1]["alert"]["occurrences"] == 3
+
+
+async def test_three_copies_and_a_full_redelivery_count_equal(running, client, pool):
+    group = str(uuid4())
+    js = client.jetstream()
+    async with running(copies=3):
+        for _ in range(200):
+            await js.publish_async("job.finished", failure(group))
+
+        async def counted():
+            return await pool.fetchval("SELECT occurrences = 200 FROM alerts.alert")
+
+        await until(counted)
+        await js.delete_consumer(STREAM, "alerts")  # comes back by itself, and starts from the first message
+
+        async def caught_up():
+            try:
+                info = await js.consumer_info(STREAM, "alerts")
+            except nats.js.errors.NotFoundError:
+                return None
+            return info.num_pending == 0 and info.num_ack_pending == 0 and info.delivered.consumer_seq >= 200
+
+        await until(caught_up, 40)
+    assert await pool.fetchval("SELECT occurrences FROM alerts.alert") == 200
+    assert [event["subject"] for event in await told(client)] == ["alert.raised"]
+
+
+async def test_a_broker_that_lost_its_memory_is_told_again(running, client):
+    async with running():
+        await client.jetstream().publish("job.finished", failure(str(uuid4())))
+        (first,) = await until(lambda: told(client))
+        await client.jetstream().delete_stream(STREAM)
+
+        async def again():
+            try:
+                return await told(client)
+            except nats.js.errors.NotFoundError:
+                return None
+
+        (second,) = await until(again, 30)
+    assert second == first
+
+
+async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
+    good = [str(uuid4()) for _ in range(3)]
+    js = client.jetstream()
+    for data in (
+        failure(good[0]),
+        b"{not json",
+        failure(good[1]),
+        failure(good[2], status="exploded"),
+        failure(good[2]),
+    ):
+        await js.publish("job.finished", data)
+    async with running():
+
+        async def all_raised():
+            return await pool.fetchval("SELECT count(*) = 3 FROM alerts.alert")
+
+        async def both_aside():
+            rows = await pool.fetch("SELECT payload, error FROM alerts.dead_letter ORDER BY stream_seq")
+            return rows if len(rows) == 2 else None
+
+        await until(all_raised)
+        letters = await until(both_aside)
+    assert letters[0]["payload"] == b"{not json"
+    assert "exploded" in letters[1]["error"]
+
+
+async def test_a_click_is_answered_and_announced(running, client):
+    async with running():
+        await client.jetstream().publish("job.finished", failure(str(uuid4())))
+        await until(lambda: told(client))
+        page = await ask(client, ListAlerts(states=["open"]))
+        answer = await ask(client, Acknowledge(ids=[page.items[0].id], actor="ada", note="mine"))
+        assert [result.status for result in answer.results] == [204]
+
+        async def acked():
+            events = await told(client)
+            return events if len(events) == 2 else None
+
+        events = await until(acked)
+    assert (events[1]["subject"], events[1]["actor"], events[1]["note"]) == ("alert.acked", "ada", "mine")
