@@ -25,6 +25,7 @@ def backup(ended: Ended, paths: Sequence[str], missing: Sequence[str]) -> Outcom
         return Outcome(TerminalStatus.WARNING, ErrorClass.SOURCE_MISSING, message, code, summary)
     if code == classify.SNAPSHOT_WITH_ERRORS:
         message = _unreadable_message(ended)
+        summary = summary | {"unreadable_files": said.unreadable or 1}
         return Outcome(TerminalStatus.WARNING, ErrorClass.SOURCE_UNREADABLE, message, code, summary)
     return Outcome(TerminalStatus.SUCCEEDED, None, None, code, summary)
 
