@@ -33,6 +33,7 @@ class Child:
     log: Path
     notice: Callable[[str], None]
     where: str = ""
+    patience: float = STOP_SECONDS
     was_ready: bool = False
     _launch: Launch | None = None
     _process: asyncio.subprocess.Process | None = None
@@ -67,7 +68,7 @@ class Child:
             return
         self._process.send_signal(self._launch.stop_signal)
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(self._process.wait(), self.patience)
         except TimeoutError:
             self.notice(f"{self.name} does not stop by itself; ending it by force")
             self._process.kill()

@@ -1,0 +1,107 @@
+"""`keepwatch up --demo`: what a newcomer sees in the first minute."""
+
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+FIRST_MINUTE = 60
+needs_restic = pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed")
+
+
+@pytest.fixture(scope="module")
+def demo(start):
+    system = start("--demo")
+    system.ready()
+    system.began = time.monotonic()
+    return system
+
+
+def within_the_first_minute(demo, fact):
+    while not (found := fact()):
+        assert time.monotonic() - demo.began < FIRST_MINUTE, "it did not come true within the first minute"
+        time.sleep(0.2)
+    return found
+
+
+def open_alerts(demo):
+    return demo.api("/api/v1/alerts?state=unresolved")["items"]
+
+
+def test_three_hosts_are_online(demo):
+    def online():
+        hosts = demo.api("/api/v1/hosts?status=online")["items"]
+        return [host["name"] for host in hosts] if len(hosts) == 3 else []
+
+    assert within_the_first_minute(demo, online) == ["db-01", "nas-01", "web-01"]
+
+
+def test_two_groups_of_one_host_are_two_different_alerts(demo):
+    def both():
+        found = open_alerts(demo)
+        return found if len(found) >= 2 else []
+
+    first, second = within_the_first_minute(demo, both)
+    assert first["host_name"] == second["host_name"] == "web-01"
+    assert {first["source_group_name"], second["source_group_name"]} == {"mail", "databases"}
+    assert first["title"] != second["title"]
+    assert first["hint"] != second["hint"]
+
+
+@needs_restic
+def test_the_healthy_groups_have_real_snapshots(demo):
+    def all_saved():
+        return len(demo.api("/api/v1/jobs?status=succeeded")["items"]) >= 4
+
+    within_the_first_minute(demo, all_saved)
+    for host, snapshots in {"web-01": 1, "db-01": 2, "nas-01": 1}.items():
+        files = demo.folder / "demo" / "repositories" / host / "snapshots"
+        assert len(list(files.iterdir())) == snapshots
+
+
+def test_the_pasted_lines_show_a_recovery_a_repeat_and_an_acknowledgement(demo):
+    demo.line("# what is open now")
+    lines = [line.strip() for line in demo.said if "keepwatch " in line and "ready" not in line]
+    lines = [line for line in lines if not line.startswith("#")]
+    recovery, repeat, acknowledgement = lines[-3:]
+
+    paste(demo, recovery)
+    eventually(lambda: {alert["source_group_name"] for alert in open_alerts(demo)} == {"databases"})
+    paste(demo, repeat)
+    eventually(lambda: [alert["occurrences"] for alert in open_alerts(demo)] == [2])
+    paste(demo, acknowledgement)
+    assert [alert["state"] for alert in open_alerts(demo)] == ["acked"]
+    eventually(lambda: delivered(demo) == {("raised", 2), ("resolved", 1), ("acked", 1)})
+
+
+def test_a_second_start_reuses_the_demo(demo, start):
+    assert demo.end(signal.SIGTERM) == 0
+    again = start("--demo", folder=demo.folder)
+    again.ready()
+    again.line("# what is open now")
+
+    assert len(again.api("/api/v1/hosts")["items"]) == 3
+    assert len(again.api("/api/v1/channels")["items"]) == 1
+    assert {alert["source_group_name"] for alert in open_alerts(again)} == {"databases"}
+
+
+def paste(demo, line):
+    command = line.replace("uv run keepwatch", shlex.join([sys.executable, "-m", "cli.main"]))
+    outcome = subprocess.run(command, shell=True, env=demo.environment, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def delivered(demo):
+    events = [item["event"] for item in demo.api("/api/v1/deliveries?state=delivered")["items"]]
+    return {(event, events.count(event)) for event in events}
+
+
+def eventually(fact, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.2)
