@@ -1,7 +1,6 @@
 """The HTTP API of one server: JSON in, JSON out, every failure an `ApiProblem`."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import aiohttp
 
 from cli.client import problems
 from cli.client.profile import Access
+from cli.client.tls import trust
 
 ANSWER_SECONDS = 30
 PAGE = 200
@@ -116,11 +116,11 @@ def _pairs(query: Query) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def connect(access: Access, tls: ssl.SSLContext | None = None) -> AsyncIterator[Api]:
-    """The API, for as long as the block runs; `tls` says whom to trust, if not the machine's authorities."""
+async def connect(access: Access) -> AsyncIterator[Api]:
+    """The API, for as long as the block runs."""
     async with aiohttp.ClientSession(
         headers={"Authorization": f"Bearer {access.token}", "Accept": "application/json"},
         timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-        connector=aiohttp.TCPConnector(ssl=tls or True),
+        connector=aiohttp.TCPConnector(ssl=trust(access.certificate) or True),
     ) as http:
         yield Api(http, access.server)

@@ -14,14 +14,15 @@ HOW = "Give --server and --token-file, set KEEPWATCH_SERVER and KEEPWATCH_TOKEN,
 
 @dataclass(frozen=True)
 class Access:
-    """A server's address, without a slash at the end, and a token for it."""
+    """A server's address, without a slash at the end, a token for it, and its certificate if it is no authority's."""
 
     server: str
     token: str = field(repr=False)
+    certificate: Path | None = None
 
 
 def profile_path() -> Path:
-    """Where `keepwatch up` leaves `{server, token}` for the next terminal."""
+    """Where `keepwatch up` leaves `{server, token, certificate?}` for the next terminal."""
     return user_config_path("keepwatch") / "profile.json"
 
 
@@ -31,13 +32,14 @@ def find_access(server: str | None, token_file: Path | None) -> Access:
     address = _address(server or os.environ.get("KEEPWATCH_SERVER") or (profile.server if profile else ""))
     token = _given_token(token_file)
     # The profile's token is for the profile's server and nobody else's eyes.
-    if not token and profile and profile.server == address:
-        token = profile.token
+    known = profile if profile and profile.server == address else None
+    if not token and known:
+        token = known.token
     if not token:
         raise click.ClickException(f"There is no token for {address}. {HOW}")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise click.ClickException("The token is malformed: it has spaces, line breaks or letters outside ASCII.")
-    return Access(address, token)
+    return Access(address, token, known.certificate if known else None)
 
 
 def _address(given: str) -> str:
@@ -80,8 +82,9 @@ def _profile() -> Access | None:
         click.echo(f"Warning: others on this machine may read your token; run: chmod 600 {path}", err=True)
     try:
         held = json.loads(text)
-        return Access(str(held["server"]).rstrip("/"), str(held["token"]))
-    except (ValueError, KeyError, TypeError):
+        certificate = Path(held["certificate"]) if held.get("certificate") else None
+        return Access(str(held["server"]).rstrip("/"), str(held["token"]), certificate)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise click.ClickException(
             f"The profile {path} is malformed; remove it or start `keepwatch up` again."
         ) from None

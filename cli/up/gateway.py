@@ -6,7 +6,6 @@ import aiohttp
 
 from cli.client.api import Api
 from cli.client.problems import ApiProblem
-from cli.up.options import Options
 
 TIMEOUT = aiohttp.ClientTimeout(total=3)
 
@@ -21,16 +20,6 @@ async def answers_ready(url: str, tls: ssl.SSLContext | None = None) -> bool:
             return answer.status == 200  # noqa: PLR2004  HTTP's own number
     except (aiohttp.ClientError, OSError, TimeoutError):
         return False
-
-
-def trust(options: Options) -> ssl.SSLContext | None:
-    """Trust in exactly the certificate that we serve with, whatever names it carries; None without TLS."""
-    if options.tls_cert is None:
-        return None
-    context = ssl.create_default_context(cafile=options.tls_cert)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.check_hostname = False
-    return context
 
 
 async def login_link(api: Api) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from cli.client.tls import trust
 from cli.embedded import EmbeddedNats, EmbeddedPostgres
 from cli.embedded.kept import LOOPBACK, free_port
 from cli.embedded.launch import Launch
@@ -13,7 +14,7 @@ from cli.embedded.server import EmbeddedServer
 from cli.up.child import Child
 from cli.up.environment import service_environment
 from cli.up.folder import DataFolder
-from cli.up.gateway import answers_ready, trust
+from cli.up.gateway import answers_ready
 from cli.up.keys import Keys
 from cli.up.options import Options
 
@@ -64,7 +65,7 @@ class Processes:
         environment = service_environment(name, self.options, self.keys)
         # Without the supervisor the servers are gone too, so there is nothing left to finish in order.
         launch = Launch(command, environment, cwd=self.folder.path, death_signal=SIGKILL)
-        tls = trust(self.options) if name == "api" else None
+        tls = trust(self.options.tls_cert) if name == "api" else None
 
         async def ready(_: int) -> bool:
             return await answers_ready(url, tls)

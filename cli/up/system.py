@@ -15,7 +15,7 @@ from cli.up.child import StartError
 from cli.up.database import create_database
 from cli.up.demo.start import start_demo
 from cli.up.folder import DataFolder
-from cli.up.gateway import login_link, trust
+from cli.up.gateway import login_link
 from cli.up.keys import Keys
 from cli.up.logs import keep_small
 from cli.up.options import Options
@@ -72,9 +72,9 @@ class System:
         with self._screen.working("Starting the services"):
             services = [self._processes.service(name) for name in ("jobs", "alerts", "notifier")]
             await self._supervisor.start(*services, self._processes.api(), ready=self._screen.child_is_ready)
-        access = Access(self._options.local_url, self._keys.admin_token)
-        async with connect(access, trust(self._options)) as api:
-            write_profile(access, self._options.tls_cert)
+        access = Access(self._options.local_url, self._keys.admin_token, self._options.tls_cert)
+        async with connect(access) as api:
+            write_profile(access)
             await self._welcome(api)
             if self._options.demo:
                 await start_demo(api, self._processes, self._supervisor, self._screen)
