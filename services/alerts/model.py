@@ -7,9 +7,9 @@ from uuid import UUID
 from shared.vocabulary import AlertKind, ErrorClass, Evidence, Resolution, Severity
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Key:
-    """What at most one open alert may exist for; ordered as every multi-row statement takes its locks."""
+    """What at most one open alert may exist for."""
 
     host_id: UUID
     kind: AlertKind

@@ -49,7 +49,7 @@ async def move_marks(tx: Connection, newest: Mapping[Key, Marks]) -> dict[Key, M
 
     A statement of its own: later statements of the transaction get a snapshot from after the wait for these locks.
     """
-    keys = sorted(newest)
+    keys = list(newest)
     rows = await tx.fetch(
         """
         INSERT INTO alerts.mark AS m (host_id, kind, dedup_key, raised_at, cleared_at)
