@@ -1,0 +1,7 @@
+"""Tells people: each event of an alert becomes one delivery per matching channel, sent until it arrives.
+
+Consumes: alert.raised, alert.acked, alert.resolved
+Publishes: nothing
+Answers: ask.notifier.>
+Owns: channels, deliveries
+"""

@@ -1,0 +1,68 @@
+"""The notifier's composition root."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from faststream.nats import NatsBroker
+
+from services.notifier.answers import Answers
+from services.notifier.channels import kinds
+from services.notifier.channels.webhook import open_session
+from services.notifier.consumers import consumer
+from services.notifier.deliveries import Deliverer
+from services.notifier.gaps import SECONDS as GAP_SECONDS
+from services.notifier.gaps import fill_gaps
+from services.notifier.settings import Settings
+from shared import logs
+from shared.bus import WakeCall, open_bus, serve_answers
+from shared.db import open_pool
+from shared.environment import load
+from shared.health import broker_check, consumer_check, database_check, serve_health
+from shared.loops import repeat
+from shared.process import run_together, stopping
+from shared.pull import consume
+from shared.sealing import Sealer
+from shared.streams import NOTIFIER
+
+
+async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
+    """Run the notifier until SIGTERM or SIGINT."""
+    settings = load(Settings, environ)
+    logs.configure("notifier", settings.log_level, settings.log_format)
+    sealer = Sealer(settings.secret_key)
+    first_after = timedelta(seconds=settings.retry_schedule[0])
+    async with (
+        stopping() as stop,
+        open_pool(settings.database_url, "notifier") as pool,
+        open_session(settings.webhook_networks) as session,
+    ):
+        ways = kinds(session)
+        wake = WakeCall("wake.notifier")
+        answers = Answers(pool, ways, sealer, wake.call)
+        deliverer = Deliverer(pool, ways, sealer, settings.retry_schedule, settings.public_url, wake=wake.heard)
+
+        def subscribe(broker: NatsBroker) -> None:
+            serve_answers(broker, "notifier", answers.all())
+            wake.subscribe(broker)
+
+        async with open_bus(settings.nats_url, "notifier", subscribe) as client:
+            wake.connect(client)
+
+            async def watch_gaps() -> bool:
+                if await fill_gaps(pool, client, first_after):
+                    await wake.call()
+                return False
+
+            checks = {
+                "database": database_check(pool),
+                "nats": broker_check(client),
+                "consumer": consumer_check(client, NOTIFIER),
+            }
+            events = consumer(client, pool, first_after, settings.stream_replicas, wake.call)
+            async with serve_health(listen, port, checks):
+                await run_together(
+                    stop,
+                    consume(client, events, stop),
+                    deliverer.run(stop),
+                    repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),
+                )

@@ -1,0 +1,35 @@
+"""The ways to tell somebody: one file per kind, listed here."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import aiohttp
+
+from services.notifier.channels.webhook import Webhook
+from services.notifier.model import Message, Outcome, Stored
+from shared.refusal import Refusal
+from shared.vocabulary import ChannelKind
+
+
+class Kind(Protocol):
+    """What every kind of channel can do; it says how a try went and never decides on another one."""
+
+    def create(self, given: Mapping[str, Any]) -> Stored | Refusal:
+        """What to store of a new channel's config."""
+
+    def change(self, stored: Stored, given: Mapping[str, Any]) -> Stored | Refusal:
+        """What to store after a change: what is left out stays."""
+
+    def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config as it may be read, secrets masked."""
+
+    def disclosed(self, stored: Stored) -> str | None:
+        """The secret that the receiver needs, shown once when the channel is made."""
+
+    async def send(self, message: Message, stored: Stored) -> Outcome:
+        """Say it once."""
+
+
+def kinds(session: aiohttp.ClientSession) -> Mapping[ChannelKind, Kind]:
+    """Every kind there is, over one HTTP session."""
+    return {ChannelKind.WEBHOOK: Webhook(session)}

@@ -1,0 +1,56 @@
+"""Connects the alerts' events to their handler."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from prometheus_client import Counter
+
+from services.notifier import handlers
+from services.notifier.model import Arrived
+from services.notifier.queries import events as queries
+from shared.bus import jetstream
+from shared.db import Pool
+from shared.pull import Consumer
+from shared.streams import NOTIFIER, ensure
+
+log = structlog.get_logger()
+DEAD_LETTERS = Counter("keepwatch_notifier_dead_letters", "Messages that could not be handled")
+
+
+def consumer(
+    client: Client, pool: Pool, first_after: timedelta, replicas: int, announce: Callable[[], Awaitable[None]]
+) -> Consumer:
+    """Takes alerts' events in; `announce` wakes the deliveries when there is something to send."""
+
+    async def handle(messages: list[Msg]) -> None:
+        arrived, poison = decode_all(messages)
+        for message, error in poison:
+            await set_aside(message, error)
+        if arrived and await handlers.alerts_changed(pool, arrived, first_after):
+            await announce()
+
+    async def set_aside(message: Msg, error: Exception) -> None:
+        seq = message.metadata.sequence.stream
+        await queries.set_aside(pool, message.subject, seq, message.data, repr(error)[:1000])
+        DEAD_LETTERS.inc()
+        log.error("dead letter", subject=message.subject, stream_seq=seq, error=type(error).__name__)
+
+    async def create_missing() -> None:
+        await ensure(jetstream(client), replicas)
+
+    return Consumer(NOTIFIER, handle, set_aside, create_missing)
+
+
+def decode_all(messages: Sequence[Msg]) -> tuple[list[Arrived], list[tuple[Msg, Exception]]]:
+    """The events, and the messages that hold none, with why."""
+    arrived: list[Arrived] = []
+    poison: list[tuple[Msg, Exception]] = []
+    for message in messages:
+        try:
+            arrived.append(handlers.decode(message.subject.removeprefix("alert."), message.data))
+        except ValueError as error:
+            poison.append((message, error))
+    return arrived, poison

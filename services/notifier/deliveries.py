@@ -1,0 +1,184 @@
+"""Makes deliveries: claim by lease, send outside any transaction, record if the lease is still ours."""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import prometheus_client
+import structlog
+
+from services.notifier import rules
+from services.notifier.channels import Kind
+from services.notifier.model import Claimed, Message, Outcome, Refused, Stored, Tried, Unreachable
+from services.notifier.queries import channels as channel_queries
+from services.notifier.queries import deliveries as queries
+from services.notifier.sealed import opened
+from shared.clock import Clock, utc_now
+from shared.db import Connection, Pool, in_transaction
+from shared.loops import repeat
+from shared.sealing import SealBrokenError, Sealer
+from shared.vocabulary import ChannelKind
+
+log = structlog.get_logger()
+TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
+SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a try took", ["kind"])
+
+LEASE = timedelta(seconds=60)
+"""Longer than any try takes; a delivery whose worker died is tried again after it."""
+IN_FLIGHT = 256
+PER_CHANNEL = 64
+PER_UNREACHABLE_CHANNEL = 2
+"""A receiver that keeps us waiting gets few places until it answers, so that many such leave room for the rest."""
+POLL_SECONDS = 1.0
+LAST_SENDS_SECONDS = 8.0
+
+
+def message_of(claimed: Claimed, public_url: str | None) -> Message:
+    """What a delivery's event says; the alert gets the address of its page."""
+    event = json.loads(claimed.payload)
+    alert = event["alert"]
+    page = f"{public_url.rstrip('/')}/alerts/{alert['id']}" if public_url else None
+    return Message(
+        id=claimed.id,
+        type=f"alert.{claimed.type}",
+        at=event["at"],
+        alert={**alert, "url": page},
+        actor=event["actor"],
+        note=event["note"],
+    )
+
+
+@dataclass
+class Deliverer:
+    """Sends what is due, in order per channel and alert; any number of replicas may run it."""
+
+    pool: Pool
+    kinds: Mapping[ChannelKind, Kind]
+    sealer: Sealer
+    schedule: Sequence[float]
+    public_url: str | None
+    clock: Clock = utc_now
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there is something new to deliver, so that nothing waits for the next poll."""
+    lease: timedelta = LEASE
+    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: Counter[UUID] = field(default_factory=Counter)
+    _unreachable: set[UUID] = field(default_factory=set)
+    _tried: list[Tried] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop`; then what is being sent is finished and recorded."""
+        finished = asyncio.Event()
+        recording = asyncio.create_task(
+            repeat("delivery results", self.record_some, stop=finished, seconds=POLL_SECONDS, wake=self._news)
+        )
+        await repeat("deliveries", self.send_some, stop=stop, seconds=POLL_SECONDS, wake=self.wake)
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=LAST_SENDS_SECONDS)
+        finished.set()
+        await recording
+        await self.record_some()
+
+    async def send_some(self) -> bool:
+        """Claim what fits and start sending it; never says that there is more, since results make room."""
+        places = IN_FLIGHT - self._busy.total()
+        if places <= 0:
+            return False
+        known = {channel: self._places(channel) - busy for channel, busy in self._busy.items() if busy}
+        known |= {channel: self._places(channel) for channel in self._unreachable if channel not in known}
+        claimed = await queries.claim(self.pool, known, PER_CHANNEL, places, self.lease)
+        deadline = time.monotonic() + self.lease.total_seconds() / 2
+        # Whatever happened since the claim, e.g. a channel that was disabled, counts.
+        ours = await queries.still_ours(self.pool, claimed) if claimed else set()
+        for one in claimed:
+            if one.id in ours:
+                self._start(one, deadline)
+        return False
+
+    def _places(self, channel: UUID) -> int:
+        return PER_UNREACHABLE_CHANNEL if channel in self._unreachable else PER_CHANNEL
+
+    def _start(self, claimed: Claimed, deadline: float) -> None:
+        self._busy[claimed.channel_id] += 1
+        task = asyncio.create_task(self._send(claimed, deadline))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, claimed: Claimed, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            # This process stood still since the claim: by now the delivery may be somebody else's.
+            log.warning("lease not used", delivery_id=str(claimed.id))
+            self._busy[claimed.channel_id] -= 1
+            return
+        at, started = self.clock(), time.monotonic()
+        outcome = await self._try(claimed)
+        took = time.monotonic() - started
+        after = rules.after_try(outcome, claimed.tries + 1, self.schedule, random.random())  # noqa: S311  jitter
+        self._note(claimed, outcome, took)
+        self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
+        self._news.set()
+
+    async def _try(self, claimed: Claimed) -> Outcome:
+        try:
+            stored = Stored(claimed.config, opened(self.sealer, claimed.channel_id, claimed.secrets))
+            return await self.kinds[claimed.kind].send(message_of(claimed, self.public_url), stored)
+        except SealBrokenError:
+            return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY")
+        except Exception as error:
+            # A delivery that breaks the sender is retried like any other, and ends dead.
+            log.exception("cannot send", delivery_id=str(claimed.id))
+            return Unreachable(f"internal error ({type(error).__name__}); the log says more")
+
+    def _note(self, claimed: Claimed, outcome: Outcome, took: float) -> None:
+        TRIES.labels(claimed.kind.value, type(outcome).__name__.lower()).inc()
+        SECONDS.labels(claimed.kind.value).observe(took)
+        if isinstance(outcome, Unreachable):
+            self._unreachable.add(claimed.channel_id)
+        else:
+            self._unreachable.discard(claimed.channel_id)
+
+    async def record_some(self) -> bool:
+        """Record the tries that have ended, all in one transaction, and make room for others."""
+        tried = list(self._tried)
+        if not tried:
+            return False
+        current = await in_transaction(self.pool, lambda tx: record(tx, tried))
+        del self._tried[: len(tried)]
+        for one in tried:
+            self._busy[one.claimed.channel_id] -= 1
+            _tell(one, current=one.claimed.id in current)
+        self.wake.set()
+        return False
+
+
+async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
+    """Note the tries, where the deliveries stand, and which channels are gone; the deliveries that were still ours."""
+    for one in tried:
+        if isinstance(one.outcome, Refused) and one.outcome.gone:
+            await _disable(tx, one.claimed, one.outcome.reason)
+    return await queries.record(tx, tried)
+
+
+async def _disable(tx: Connection, claimed: Claimed, reason: str) -> None:
+    if await channel_queries.disable_unchanged(tx, claimed.channel_id, claimed.config, reason):
+        given_up = await channel_queries.give_up_waiting(tx, claimed.channel_id, f"channel disabled: {reason}")
+        log.warning("channel disabled", channel_id=str(claimed.channel_id), reason=reason, deliveries=given_up)
+
+
+def _tell(one: Tried, *, current: bool) -> None:
+    log.info(
+        "tried",
+        delivery_id=str(one.claimed.id),
+        channel_id=str(one.claimed.channel_id),
+        state=one.next.state.value,
+        reason=one.next.error,
+        duration_ms=one.duration_ms,
+        lease="ours" if current else "lost",
+    )

@@ -1,0 +1,97 @@
+"""What follows when an alert's events arrive: each channel of that moment is decided on, in order of version."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from services.notifier import rules
+from services.notifier.model import Arrived, Decided, Due, EventKey, Listener, Withheld
+from services.notifier.queries import events as queries
+from shared.db import Connection, Pool, in_transaction
+from shared.events import AlertAcked, AlertEvent, AlertRaised, AlertResolved
+from shared.vocabulary import AlertChange
+
+log = structlog.get_logger()
+DECISIONS = Counter("keepwatch_decisions", "Decisions about an event and a channel", ["outcome"])
+
+EVENTS: dict[AlertChange, type[AlertEvent]] = {
+    AlertChange.RAISED: AlertRaised,
+    AlertChange.ACKED: AlertAcked,
+    AlertChange.RESOLVED: AlertResolved,
+}
+
+
+def decode(change: str, payload: str | bytes) -> Arrived:
+    """The event of this text; ValueError when it is none."""
+    text = payload if isinstance(payload, str) else payload.decode()
+    return Arrived(EVENTS[AlertChange(change)].model_validate_json(text), text)
+
+
+async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: timedelta) -> int:
+    """Take events in and fan out what is complete; how many deliveries that made."""
+    decided = await in_transaction(pool, lambda tx: _take_in(tx, arrived, first_after))
+    for one in decided:
+        _tell(one)
+    return sum(isinstance(one.outcome, Due) for one in decided)
+
+
+async def _take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
+    alerts = list({one.event.alert_id for one in arrived})
+    done = await queries.lock_fan_out(tx, alerts)
+    await queries.insert_events(tx, arrived)
+    ready = await _ready(tx, arrived, done)
+    decided = _decide_all(ready, await queries.listeners(tx), await _withheld_before(tx, ready)) if ready else []
+    if ready:
+        await queries.fan_out(tx, [one.key for one in ready], decided, first_after)
+    return decided
+
+
+async def _ready(tx: Connection, arrived: Sequence[Arrived], done: dict[UUID, int]) -> list[Arrived]:
+    """The events that follow what has been fanned out without a gap, in order, whenever they arrived."""
+    waiting = defaultdict(list)
+    for alert, version in await queries.waiting_events(tx, list(done)):
+        waiting[alert].append(version)
+    keys = [
+        (alert, version) for alert, versions in waiting.items() for version in rules.contiguous(done[alert], versions)
+    ]
+    known: dict[EventKey, Arrived] = {one.key: one for one in arrived}
+    if earlier := [key for key in keys if key not in known]:
+        stored = [decode(change, payload) for change, payload in await queries.payloads(tx, earlier)]
+        known |= {one.key: one for one in stored}
+    return [known[key] for key in keys]
+
+
+async def _withheld_before(tx: Connection, ready: Sequence[Arrived]) -> dict[tuple[UUID, UUID], Withheld]:
+    later = list({one.event.alert_id for one in ready if one.change is not AlertChange.RAISED})
+    return await queries.withheld_raises(tx, later) if later else {}
+
+
+def _decide_all(
+    ready: Sequence[Arrived], listeners: Sequence[Listener], withheld: dict[tuple[UUID, UUID], Withheld]
+) -> list[Decided]:
+    decided = []
+    for arrived in ready:
+        for listener in listeners:
+            key = (arrived.event.alert_id, listener.id)
+            outcome = rules.decide(listener, arrived, withheld.get(key))
+            if arrived.change is AlertChange.RAISED and isinstance(outcome, Withheld):
+                withheld[key] = outcome  # for events of the same alert in the same batch
+            decided.append(Decided(arrived, listener, outcome))
+    return decided
+
+
+def _tell(decided: Decided) -> None:
+    outcome = decided.outcome
+    DECISIONS.labels("due" if isinstance(outcome, Due) else outcome.cause.value).inc()
+    log.debug(  # for every channel and event, and kept in the database as well
+        "decided",
+        alert_id=str(decided.arrived.event.alert_id),
+        change=decided.arrived.change.value,
+        channel_id=str(decided.listener.id),
+        due=isinstance(outcome, Due),
+        reason=outcome.reason,
+    )

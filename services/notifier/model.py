@@ -1,0 +1,176 @@
+"""What the notifier works with: arrived events, channels, decisions, claimed deliveries and how a try went."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from shared.asks.channels import ChannelFilter
+from shared.events import AlertEvent
+from shared.vocabulary import AlertChange, ChannelKind, DeliveryState
+
+EventKey = tuple[UUID, int]
+"""An alert and the version that an event brought it to."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """An alert's event and the text it came as."""
+
+    event: AlertEvent
+    payload: str
+
+    @property
+    def key(self) -> EventKey:
+        """What makes it the same event when it comes again."""
+        return self.event.alert_id, self.event.version
+
+    @property
+    def change(self) -> AlertChange:
+        """What happened to the alert."""
+        return AlertChange(self.event.subject.removeprefix("alert."))
+
+
+@dataclass(frozen=True)
+class Listener:
+    """As much of a channel as it takes to decide what it is told."""
+
+    id: UUID
+    name: str
+    enabled: bool
+    events: list[AlertChange]
+    filter: ChannelFilter
+
+
+class Cause(StrEnum):
+    """What kept an event from a channel."""
+
+    DISABLED = "disabled"
+    EVENTS = "events"
+    FILTER = "filter"
+    RAISE_WITHHELD = "raise_withheld"
+
+
+@dataclass(frozen=True)
+class Due:
+    """The channel is to be told."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """The channel is not told, and why."""
+
+    cause: Cause
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided about one event and one channel."""
+
+    arrived: Arrived
+    listener: Listener
+    outcome: Due | Withheld
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a channel reaches its receiver: what may be shown, and what may not."""
+
+    config: dict[str, Any]
+    secrets: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SealedChannel:
+    """A channel's row."""
+
+    id: UUID
+    name: str
+    kind: ChannelKind
+    config: dict[str, Any]
+    secrets: bytes
+    events: list[AlertChange]
+    filter: ChannelFilter
+    enabled: bool
+    disabled_reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a channel is to say; `id` stays the same on every try, so receivers can tell a repeat; `at` is RFC 3339."""
+
+    id: UUID
+    type: str
+    at: str
+    alert: dict[str, Any] | None
+    actor: str | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that is this process's to make, as long as its token is the newest."""
+
+    id: UUID
+    token: int
+    tries: int
+    type: str
+    payload: str
+    channel_id: UUID
+    kind: ChannelKind
+    config: dict[str, Any]
+    secrets: bytes
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The receiver took it."""
+
+    status: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The receiver answered, and not with yes; `gone` means that it never wants to be called again."""
+
+    status: int
+    reason: str
+    detail: str
+    retry_after: timedelta | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No answer came."""
+
+    reason: str
+
+
+Outcome = Delivered | Refused | Unreachable
+
+
+@dataclass(frozen=True)
+class Next:
+    """Where a delivery stands after a try; `after` is when to try again."""
+
+    state: DeliveryState
+    after: timedelta | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One try of a claimed delivery."""
+
+    claimed: Claimed
+    outcome: Outcome
+    at: datetime
+    duration_ms: int
+    next: Next

@@ -1,0 +1,156 @@
+"""Channels, and what becomes of their waiting deliveries."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.notifier.model import SealedChannel
+from shared.asks.channels import ChannelCreate, ChannelFilter
+from shared.db import Connection, Pool
+from shared.vocabulary import AlertChange, ChannelKind
+
+
+def _channel(row: asyncpg.Record) -> SealedChannel:
+    return SealedChannel(
+        id=row["id"],
+        name=row["name"],
+        kind=ChannelKind(row["kind"]),
+        config=json.loads(row["config"]),
+        secrets=row["secrets"],
+        events=[AlertChange(event) for event in row["events"]],
+        filter=ChannelFilter(**json.loads(row["filter"])),
+        enabled=row["enabled"],
+        disabled_reason=row["disabled_reason"],
+        created_at=row["created_at"],
+    )
+
+
+async def insert(
+    pool: Pool, identity: UUID, body: ChannelCreate, config: dict[str, Any], secrets: bytes
+) -> SealedChannel | None:
+    """Make a channel; None when its name is taken."""
+    row = await pool.fetchrow(
+        """
+        INSERT INTO notifier.channel (id, name, kind, config, secrets, events, filter, enabled)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (lower(name)) DO NOTHING
+        RETURNING id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        """,
+        identity,
+        body.name,
+        body.kind.value,
+        json.dumps(config),
+        secrets,
+        [event.value for event in body.events],
+        body.filter.model_dump_json(exclude_none=True),
+        body.enabled,
+    )
+    return _channel(row) if row else None
+
+
+async def named(pool: Pool, name: str) -> UUID | None:
+    """Whose name this is."""
+    identity: UUID | None = await pool.fetchval("SELECT id FROM notifier.channel WHERE lower(name) = lower($1)", name)
+    return identity
+
+
+async def get(pool: Pool, identity: UUID) -> SealedChannel | None:
+    """One channel."""
+    row = await pool.fetchrow(
+        """
+        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        FROM notifier.channel WHERE id = $1
+        """,
+        identity,
+    )
+    return _channel(row) if row else None
+
+
+async def get_locked(tx: Connection, identity: UUID) -> SealedChannel | None:
+    """One channel, that nobody else changes or fans out to before the transaction ends."""
+    row = await tx.fetchrow(
+        """
+        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        FROM notifier.channel WHERE id = $1 FOR UPDATE
+        """,
+        identity,
+    )
+    return _channel(row) if row else None
+
+
+async def newest_first(pool: Pool, before: datetime | None, before_id: UUID | None, limit: int) -> list[SealedChannel]:
+    """Channels from a place in the list on."""
+    rows = await pool.fetch(
+        """
+        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        FROM notifier.channel
+        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+        ORDER BY created_at DESC, id DESC
+        LIMIT $3
+        """,
+        before,
+        before_id,
+        limit,
+    )
+    return [_channel(row) for row in rows]
+
+
+async def update(tx: Connection, channel: SealedChannel) -> None:
+    """Save a channel as it is now."""
+    await tx.execute(
+        """
+        UPDATE notifier.channel
+        SET name = $2, config = $3, secrets = $4, events = $5, filter = $6, enabled = $7, disabled_reason = $8
+        WHERE id = $1
+        """,
+        channel.id,
+        channel.name,
+        json.dumps(channel.config),
+        channel.secrets,
+        [event.value for event in channel.events],
+        channel.filter.model_dump_json(exclude_none=True),
+        channel.enabled,
+        channel.disabled_reason,
+    )
+
+
+async def disable_unchanged(tx: Connection, identity: UUID, config: dict[str, Any], reason: str) -> bool:
+    """Disable an enabled channel, unless its config has been changed meanwhile; whether it was."""
+    disabled = await tx.fetchval(
+        """
+        UPDATE notifier.channel SET enabled = false, disabled_reason = $3
+        WHERE id = $1 AND enabled AND config = $2::jsonb
+        RETURNING id
+        """,
+        identity,
+        json.dumps(config),
+        reason,
+    )
+    return disabled is not None
+
+
+async def delete(tx: Connection, identity: UUID) -> bool:
+    """Remove a channel; whether there was one. Its decisions and deliveries stay."""
+    return await tx.fetchval("DELETE FROM notifier.channel WHERE id = $1 RETURNING id", identity) is not None
+
+
+async def give_up_waiting(tx: Connection, channel_id: UUID, reason: str) -> int:
+    """End the channel's waiting deliveries with this reason; how many."""
+    rows = await tx.fetch(
+        """
+        WITH waiting AS (
+            SELECT id FROM notifier.delivery
+            WHERE channel_id = $1 AND state IN ('pending', 'failed')
+            ORDER BY id FOR UPDATE
+        )
+        UPDATE notifier.delivery SET state = 'dead', next_attempt_at = NULL, last_error = $2
+        FROM waiting WHERE delivery.id = waiting.id
+        RETURNING delivery.id
+        """,
+        channel_id,
+        reason,
+    )
+    return len(rows)

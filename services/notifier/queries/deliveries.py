@@ -1,0 +1,262 @@
+"""The ledger of deliveries: claim, recheck, record, and what people see of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from services.notifier.model import Claimed, Delivered, Refused, Tried, Unreachable
+from shared.asks.deliveries import Attempt, Decision, Delivery, ListDeliveries
+from shared.db import Connection, Pool
+from shared.vocabulary import ChannelKind
+
+
+async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: int, lease: timedelta) -> list[Claimed]:
+    """Lease deliveries that are ripe: the oldest waiting one per alert and channel, and no more than fit."""
+    rows = await pool.fetch(
+        """
+        WITH channel AS (
+            -- In no order, so that busy channels don't always come first.
+            SELECT channel.id, coalesce(busy.room, $3) AS room
+            FROM notifier.channel
+            LEFT JOIN unnest($1::uuid[], $2::int[]) AS busy (channel_id, room) ON busy.channel_id = channel.id
+            WHERE channel.enabled
+            ORDER BY random()
+        ), ripe AS (
+            SELECT due.id
+            FROM channel
+            CROSS JOIN LATERAL (
+                SELECT delivery.id
+                FROM notifier.delivery
+                WHERE delivery.channel_id = channel.id
+                  AND delivery.state IN ('pending', 'failed')
+                  AND delivery.next_attempt_at <= now()
+                  AND (delivery.lease_until IS NULL OR delivery.lease_until < now())
+                  -- In order: an earlier event of the alert that still waits goes first.
+                  AND NOT EXISTS (
+                      SELECT FROM notifier.delivery AS earlier
+                      WHERE earlier.alert_id = delivery.alert_id
+                        AND earlier.channel_id = delivery.channel_id
+                        AND earlier.version < delivery.version
+                        AND earlier.state IN ('pending', 'failed')
+                  )
+                ORDER BY delivery.next_attempt_at
+                LIMIT channel.room
+                FOR UPDATE OF delivery SKIP LOCKED
+            ) AS due
+            LIMIT $4
+        ), leased AS (
+            -- The token makes whoever held an older lease a stranger to this delivery.
+            UPDATE notifier.delivery SET token = token + 1, lease_until = now() + $5::interval
+            FROM ripe WHERE delivery.id = ripe.id
+            RETURNING delivery.id, delivery.token, delivery.tries, delivery.alert_id, delivery.version,
+                delivery.channel_id, delivery.next_attempt_at
+        )
+        SELECT leased.id, leased.token, leased.tries, event.type, event.payload,
+            leased.channel_id, channel.kind, channel.config, channel.secrets
+        FROM leased
+        JOIN notifier.event USING (alert_id, version)
+        JOIN notifier.channel ON channel.id = leased.channel_id
+        ORDER BY leased.next_attempt_at
+        """,
+        list(room),
+        [max(places, 0) for places in room.values()],
+        usual_room,
+        limit,
+        lease,
+    )
+    return [_claimed(row) for row in rows]
+
+
+def _claimed(row: asyncpg.Record) -> Claimed:
+    return Claimed(
+        id=row["id"],
+        token=row["token"],
+        tries=row["tries"],
+        type=row["type"],
+        payload=row["payload"],
+        channel_id=row["channel_id"],
+        kind=ChannelKind(row["kind"]),
+        config=json.loads(row["config"]),
+        secrets=row["secrets"],
+    )
+
+
+async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[UUID]:
+    """Which of these deliveries are still to be made, and by us."""
+    rows = await pool.fetch(
+        """
+        SELECT delivery.id
+        FROM unnest($1::uuid[], $2::bigint[]) AS ours (id, token)
+        JOIN notifier.delivery USING (id, token)
+        JOIN notifier.channel ON channel.id = delivery.channel_id AND channel.enabled
+        WHERE delivery.state IN ('pending', 'failed') AND delivery.lease_until > now()
+        """,
+        [one.id for one in claimed],
+        [one.token for one in claimed],
+    )
+    return {row["id"] for row in rows}
+
+
+async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
+    """Note every try, and where deliveries stand now if the lease was still ours; which they were."""
+    rows = await tx.fetch(
+        """
+        WITH result AS (
+            SELECT id, token, state, after, error, at, duration_ms, status, detail
+            FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::interval[], $5::text[],
+                $6::timestamptz[], $7::int[], $8::int[], $9::text[])
+                AS given (id, token, state, after, error, at, duration_ms, status, detail)
+        ), noted AS (
+            INSERT INTO notifier.attempt (delivery_id, at, duration_ms, status, detail)
+            SELECT id, at, duration_ms, status, detail FROM result ORDER BY at
+        ), ours AS (
+            SELECT delivery.id
+            FROM notifier.delivery
+            JOIN result USING (id, token)
+            -- What has been given up meanwhile stays dead, unless it did arrive.
+            WHERE delivery.state IN ('pending', 'failed') OR (delivery.state = 'dead' AND result.state = 'delivered')
+            ORDER BY delivery.id FOR UPDATE OF delivery
+        )
+        UPDATE notifier.delivery
+        SET state = result.state,
+            tries = delivery.tries + 1,
+            next_attempt_at = now() + result.after,
+            lease_until = NULL,
+            last_error = result.error,
+            delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END
+        FROM ours JOIN result USING (id)
+        WHERE delivery.id = ours.id AND delivery.token = result.token
+        RETURNING delivery.id
+        """,
+        [one.claimed.id for one in tried],
+        [one.claimed.token for one in tried],
+        [one.next.state.value for one in tried],
+        [one.next.after for one in tried],
+        [one.next.error for one in tried],
+        [one.at for one in tried],
+        [one.duration_ms for one in tried],
+        [None if isinstance(one.outcome, Unreachable) else one.outcome.status for one in tried],
+        [one.outcome.detail if isinstance(one.outcome, Delivered | Refused) else one.outcome.reason for one in tried],
+    )
+    return {row["id"] for row in rows}
+
+
+async def give_back(pool: Pool, claimed: Sequence[Claimed]) -> None:
+    """End leases that were not used, so that another replica may have them at once."""
+    await pool.execute(
+        """
+        UPDATE notifier.delivery SET lease_until = NULL
+        FROM unnest($1::uuid[], $2::bigint[]) AS ours (id, token)
+        WHERE delivery.id = ours.id AND delivery.token = ours.token
+        """,
+        [one.id for one in claimed],
+        [one.token for one in claimed],
+    )
+
+
+async def newest_first(
+    pool: Pool, wanted: ListDeliveries, before: datetime | None, before_id: UUID | None
+) -> list[Delivery]:
+    """Deliveries from a place in the list on, one more than asked for; an empty filter lets everything through."""
+    rows = await pool.fetch(
+        """
+        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
+            delivery.alert_id, delivery.event, delivery.state,
+            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
+            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
+        FROM notifier.delivery
+        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
+        WHERE (cardinality($1::uuid[]) = 0 OR delivery.channel_id = ANY($1))
+          AND (cardinality($2::uuid[]) = 0 OR delivery.alert_id = ANY($2))
+          AND (cardinality($3::text[]) = 0 OR delivery.state = ANY($3))
+          AND ($4::timestamptz IS NULL OR (delivery.created_at, delivery.id) < ($4, $5::uuid))
+        ORDER BY delivery.created_at DESC, delivery.id DESC
+        LIMIT $6
+        """,
+        wanted.channel_ids,
+        wanted.alert_ids,
+        [state.value for state in wanted.states],
+        before,
+        before_id,
+        wanted.limit + 1,
+    )
+    return [Delivery(**dict(row)) for row in rows]
+
+
+async def get(pool: Pool, identity: UUID) -> Delivery | None:
+    """One delivery."""
+    row = await pool.fetchrow(
+        """
+        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
+            delivery.alert_id, delivery.event, delivery.state,
+            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
+            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
+        FROM notifier.delivery
+        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
+        WHERE delivery.id = $1
+        """,
+        identity,
+    )
+    return Delivery(**dict(row)) if row else None
+
+
+async def attempts(pool: Pool, delivery_id: UUID) -> list[Attempt]:
+    """A delivery's tries, oldest first."""
+    rows = await pool.fetch(
+        "SELECT at, duration_ms, status, detail FROM notifier.attempt WHERE delivery_id = $1 ORDER BY id", delivery_id
+    )
+    return [Attempt(**dict(row)) for row in rows]
+
+
+async def retry(pool: Pool, identity: UUID) -> bool:
+    """Let a failed or dead delivery start over now, if its channel is there and enabled; whether it does."""
+    retried = await pool.fetchval(
+        """
+        WITH reachable AS (
+            -- Shared, so that disabling the channel comes before or after this, not in between.
+            SELECT channel.id FROM notifier.channel
+            WHERE channel.id = (SELECT channel_id FROM notifier.delivery WHERE delivery.id = $1) AND channel.enabled
+            FOR SHARE
+        )
+        UPDATE notifier.delivery SET state = 'pending', tries = 0, next_attempt_at = now()
+        FROM reachable
+        WHERE delivery.id = $1 AND delivery.channel_id = reachable.id AND delivery.state IN ('failed', 'dead')
+        RETURNING delivery.id
+        """,
+        identity,
+    )
+    return retried is not None
+
+
+async def of_alert(pool: Pool, alert_id: UUID) -> list[Delivery]:
+    """An alert's deliveries, oldest event first."""
+    rows = await pool.fetch(
+        """
+        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
+            delivery.alert_id, delivery.event, delivery.state,
+            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
+            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
+        FROM notifier.delivery
+        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
+        WHERE delivery.alert_id = $1
+        ORDER BY delivery.version, delivery.id
+        """,
+        alert_id,
+    )
+    return [Delivery(**dict(row)) for row in rows]
+
+
+async def decisions_of_alert(pool: Pool, alert_id: UUID) -> list[Decision]:
+    """What was decided about an alert's events, oldest event first."""
+    rows = await pool.fetch(
+        """
+        SELECT event, channel_id, channel_name, due, reason
+        FROM notifier.decision WHERE alert_id = $1
+        ORDER BY version, channel_name, channel_id
+        """,
+        alert_id,
+    )
+    return [Decision(**dict(row)) for row in rows]

@@ -1,0 +1,65 @@
+"""Who is told what, and what follows a try: pure decisions with named outcomes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from services.notifier.model import Arrived, Cause, Delivered, Due, Listener, Next, Outcome, Refused, Withheld
+from shared.asks.channels import ChannelFilter
+from shared.events import AlertSnapshot
+from shared.vocabulary import AlertChange, DeliveryState
+
+MAX_RETRY_AFTER = timedelta(hours=6)
+JITTER = 0.2
+"""Delays are stretched by up to this share, never shortened."""
+
+
+def decide(listener: Listener, arrived: Arrived, raise_withheld: Withheld | None) -> Due | Withheld:
+    """Whether this channel is told of this event; `raise_withheld` is what kept the alert's raise from it."""
+    if not listener.enabled:
+        return Withheld(Cause.DISABLED, "the channel is disabled")
+    if arrived.change not in listener.events:
+        return Withheld(Cause.EVENTS, f"its events do not include {arrived.change}")
+    if mismatch := _mismatch(listener.filter, arrived.event.alert):
+        return Withheld(Cause.FILTER, mismatch)
+    if arrived.change is not AlertChange.RAISED and raise_withheld and _silences_the_rest(raise_withheld):
+        return Withheld(Cause.RAISE_WITHHELD, f"the raise was withheld: {raise_withheld.reason}")
+    return Due("enabled, events and filter match")
+
+
+def _silences_the_rest(raise_withheld: Withheld) -> bool:
+    # Who does not want to hear of raises, but of resolutions, has said so.
+    return raise_withheld.cause is not Cause.EVENTS
+
+
+def _mismatch(wanted: ChannelFilter, alert: AlertSnapshot) -> str | None:
+    if wanted.min_severity and alert.severity.rank < wanted.min_severity.rank:
+        return f"severity {alert.severity} is below {wanted.min_severity}"
+    if wanted.kinds is not None and alert.kind not in wanted.kinds:
+        return f"kind {alert.kind} is not among {', '.join(wanted.kinds)}"
+    for name, value in (wanted.host_labels or {}).items():
+        if alert.host_labels.get(name) != value:
+            return f"host label {name} is not {value}"
+    return None
+
+
+def contiguous(done: int, waiting: Sequence[int]) -> list[int]:
+    """The versions that may be fanned out now: those that follow `done` without a gap."""
+    ready: list[int] = []
+    for version in sorted(waiting):
+        if version == done + 1 + len(ready):
+            ready.append(version)
+    return ready
+
+
+def after_try(outcome: Outcome, tries: int, schedule: Sequence[float], luck: float) -> Next:
+    """Where a delivery stands after its `tries`-th try; `luck` in [0, 1) spreads the retries."""
+    if isinstance(outcome, Delivered):
+        return Next(DeliveryState.DELIVERED)
+    if isinstance(outcome, Refused) and outcome.gone:
+        return Next(DeliveryState.DEAD, error=outcome.reason)
+    if tries >= len(schedule):
+        return Next(DeliveryState.DEAD, error=f"given up after {tries} tries: {outcome.reason}")
+    delay = timedelta(seconds=schedule[tries] * (1 + JITTER * luck))
+    if isinstance(outcome, Refused) and outcome.retry_after:
+        delay = max(delay, min(outcome.retry_after, MAX_RETRY_AFTER))
+    return Next(DeliveryState.FAILED, after=delay, error=outcome.reason)
