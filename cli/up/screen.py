@@ -6,7 +6,6 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from cli.up.child import Child
 
@@ -40,11 +39,10 @@ class Screen:
         self.say(f"{datetime.now().astimezone():%H:%M:%S} {text}")
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Names and values, one pair per line."""
-        table = Table.grid(padding=(0, 2))
+        """Names and values, one pair per line, never wrapped: a link must stay whole."""
+        width = max(len(name) for name, _ in rows)
         for name, value in rows:
-            table.add_row(f"[bold]{escape(name)}[/]", escape(value))
-        self._console.print(table)
+            self._console.print(f"  [bold]{escape(name):<{width}}[/]  {escape(value)}")
 
     def ready(self, url: str) -> None:
         """The line that scripts wait for, alone and at once."""
