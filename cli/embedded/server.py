@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 from cli.embedded.account import own, server_user
 from cli.embedded.errors import EmbeddedServerError
 from cli.embedded.kept import LOOPBACK, is_free, kept_port
+from cli.embedded.last_words import last_words
 from cli.embedded.launch import Launch
 from cli.embedded.leftovers import end_leftovers, mark
 
@@ -76,7 +77,7 @@ class EmbeddedServer(ABC):
             # Between looking for a free port and listening on it, somebody else may have taken it.
             if is_free(self.port, LOOPBACK):
                 break
-        raise EmbeddedServerError(f"{self.name} does not start: {last_line(self.log)}")
+        raise EmbeddedServerError(f"{self.name} does not start: {last_words(self.log)}")
 
     def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:
         while process.poll() is None:
@@ -106,9 +107,3 @@ class EmbeddedServer(ABC):
     ) -> None:
         """Stop, whatever happened."""
         self.stop()
-
-
-def last_line(log: Path) -> str:
-    """The last thing a process said, for the sentence that tells of its end."""
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it left no message")

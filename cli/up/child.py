@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.embedded import EmbeddedServerError
+from cli.embedded.last_words import last_words
 from cli.embedded.launch import Launch
-from cli.embedded.server import last_line
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -77,11 +77,12 @@ class Child:
     async def _run_once(self) -> str:
         try:
             self._launch = await asyncio.to_thread(self.prepare)
+            begins = self.log.stat().st_size if self.log.exists() else 0
             self._process = await self._launch.spawn(self.log)
         except (EmbeddedServerError, OSError) as error:
             return str(error)
         code = await self._process.wait()
-        return f"signal {-code}" if code < 0 else last_line(self.log)
+        return f"signal {-code}" if code < 0 else last_words(self.log, begins)
 
 
 def _pause(failures: int) -> float:
