@@ -1,0 +1,58 @@
+"""The jobs process, put together."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+from faststream.nats import NatsBroker
+
+from services.jobs import consumers, dispatch, offline, schedules
+from services.jobs.desk import Desk
+from services.jobs.intake import Intake
+from services.jobs.news import News
+from services.jobs.queries import outbox
+from services.jobs.settings import Settings
+from shared import logs
+from shared.bus import WakeCall, client_of, open_bus
+from shared.db import open_pool
+from shared.environment import load
+from shared.health import broker_check, database_check, serve_health
+from shared.loops import repeat
+from shared.outbox import Relay
+from shared.process import run_together, stopping
+from shared.sealing import Sealer
+
+
+async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
+    """Serve until SIGTERM; `port` is for health and metrics."""
+    settings = load(Settings, environ)
+    logs.configure("jobs", settings.log_level, settings.log_format)
+    async with stopping() as stop, open_pool(settings.database_url, "jobs") as pool:
+        outbox_call, dispatch_wake = WakeCall("wake.jobs"), asyncio.Event()
+        intake = Intake(pool)
+        sealer = Sealer(settings.secret_key)
+
+        def subscribe(broker: NatsBroker) -> None:
+            news = News(partial(client_of, broker), outbox_call, dispatch_wake)
+            consumers.subscribe(broker, Desk(pool, sealer, news, intake))
+
+        async with open_bus(settings.nats_url, "jobs", subscribe) as client:
+            outbox_call.connect(client)
+            desk = Desk(pool, sealer, News(lambda: client, outbox_call, dispatch_wake), intake)
+            relay = Relay(settings.database_url, client, outbox.TABLE, settings.stream_replicas, outbox_call.heard)
+            checks = {"database": database_check(pool), "broker": broker_check(client)}
+            async with serve_health(listen, port, checks):
+                await run_together(
+                    stop,
+                    relay.run(stop),
+                    intake.run(desk.news, stop),
+                    repeat(
+                        "dispatch",
+                        partial(dispatch.dispatch, desk),
+                        stop=stop,
+                        seconds=dispatch.POLL_SECONDS,
+                        wake=dispatch_wake,
+                    ),
+                    repeat("schedules", partial(schedules.fire, desk), stop=stop, seconds=schedules.POLL_SECONDS),
+                    repeat("offline", partial(offline.watch, desk), stop=stop, seconds=offline.TICK_SECONDS),
+                )

@@ -1,0 +1,114 @@
+"""Statements of the outbox: what is said, and what of it the broker still holds."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from shared.db import Connection
+from shared.events import Event
+from shared.outbox import Broker, OutboxTable, Pending
+
+
+async def say(tx: Connection, about: Sequence[UUID], events: Sequence[Event]) -> None:
+    """Say these events, each about its host, once the transaction is committed; in this order."""
+    await tx.execute(
+        """
+        INSERT INTO jobs.outbox (event_id, aggregate_id, subject, payload)
+        SELECT event_id, aggregate_id, subject, payload
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])
+            WITH ORDINALITY AS said (event_id, aggregate_id, subject, payload, position)
+        ORDER BY position
+        """,
+        [event.event_id for event in events],
+        list(about),
+        [event.subject for event in events],
+        [event.model_dump_json() for event in events],
+    )
+
+
+async def take(owner: Connection, shares: Sequence[int], limit: int) -> list[Pending]:
+    """At most so many unpublished rows of these shares, by id."""
+    rows = await owner.fetch(
+        """
+        SELECT id, event_id, subject, payload FROM jobs.outbox
+        WHERE published_at IS NULL AND share = ANY($1::smallint[])
+        ORDER BY id LIMIT $2
+        """,
+        shares,
+        limit,
+    )
+    return [Pending(row["id"], row["event_id"], row["subject"], row["payload"].encode()) for row in rows]
+
+
+async def mark(owner: Connection, ids: Sequence[int], sequences: Sequence[int]) -> None:
+    """Note that these rows are in the stream at these sequences, and how far the stream has come."""
+    await owner.execute(
+        """
+        WITH marked AS (
+            UPDATE jobs.outbox SET published_at = now(), stream_seq = acknowledged.seq
+            FROM unnest($1::bigint[], $2::bigint[]) AS acknowledged (id, seq)
+            WHERE outbox.id = acknowledged.id
+        )
+        UPDATE jobs.outbox_broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM unnest($2::bigint[]) AS seq))
+        """,
+        ids,
+        sequences,
+    )
+
+
+async def broker(owner: Connection) -> Broker | None:
+    """What was noted of the broker last."""
+    row = await owner.fetchrow("SELECT stream_created, last_seq FROM jobs.outbox_broker")
+    return Broker(row["stream_created"], row["last_seq"]) if row else None
+
+
+async def note_broker(owner: Connection, now: Broker, ack_floor: int) -> None:
+    """Remember the broker's state, and the floor up to which every consumer has acknowledged."""
+    await owner.execute(
+        """
+        INSERT INTO jobs.outbox_broker (stream_created, last_seq, ack_floor) VALUES ($1, $2, $3)
+        ON CONFLICT (the_only) DO UPDATE SET
+            stream_created = excluded.stream_created,
+            last_seq = greatest(outbox_broker.last_seq, excluded.last_seq),
+            ack_floor = excluded.ack_floor
+        """,
+        now.stream_created,
+        now.last_seq,
+        ack_floor,
+    )
+
+
+async def rewind(owner: Connection, now: Broker) -> int:
+    """Unpublish what the broker may have lost, and remember the broker as it is; how many rows."""
+    rewound: int = await owner.fetchval(
+        """
+        WITH before AS (SELECT stream_created FROM jobs.outbox_broker FOR UPDATE),
+        -- Of a new stream nothing is certain; of the same one, what lies behind its end is gone.
+        rewound AS (
+            UPDATE jobs.outbox SET published_at = NULL, stream_seq = NULL
+            WHERE published_at IS NOT NULL
+              AND (stream_seq > $2 OR (SELECT stream_created FROM before) <> $1)
+            RETURNING id
+        ),
+        noted AS (UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2, ack_floor = 0)
+        SELECT count(*) FROM rewound
+        """,
+        now.stream_created,
+        now.last_seq,
+    )
+    return rewound
+
+
+async def tidy(owner: Connection, older_than: timedelta) -> None:
+    """Remove what every consumer has acknowledged and the broker has surely written to its disk."""
+    await owner.execute(
+        """
+        DELETE FROM jobs.outbox
+        WHERE published_at < now() - $1::interval
+          AND stream_seq <= (SELECT ack_floor FROM jobs.outbox_broker)
+        """,
+        older_than,
+    )
+
+
+TABLE = OutboxTable("jobs", take, mark, broker, note_broker, rewind, tidy)
