@@ -1,5 +1,6 @@
-"""The notifier's composition root."""
+"""The notifier process: alerts' events in, deliveries out."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -26,13 +27,18 @@ from shared.streams import NOTIFIER
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
-    """Run the notifier until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; then what is being sent is finished and recorded."""
     settings = load(Settings, environ)
     logs.configure("notifier", settings.log_level, settings.log_format)
+    async with stopping() as stop:
+        await serve_notifier(settings, stop, listen, port)
+
+
+async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, port: int | None) -> None:
+    """The composition root: serve until `stop`."""
     sealer = Sealer(settings.secret_key)
     first_after = timedelta(seconds=settings.retry_schedule[0])
     async with (
-        stopping() as stop,
         open_pool(settings.database_url, "notifier") as pool,
         open_session(settings.webhook_networks) as session,
     ):

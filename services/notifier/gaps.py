@@ -19,7 +19,7 @@ from shared.vocabulary import AlertChange, AlertState
 log = structlog.get_logger()
 PATIENCE = timedelta(seconds=5)
 PER_ROUND = 100
-SECONDS = 5.0
+SECONDS = 2.0
 
 CHANGES = {
     AlertState.OPEN: AlertChange.RAISED,
@@ -32,20 +32,18 @@ async def fill_gaps(pool: Pool, client: Client, first_after: timedelta, patience
     """Ask for what has been missing for longer than `patience`; how many deliveries that made."""
     made = 0
     for alert_id, version in (await queries.gaps(pool, patience, PER_ROUND)).items():
-        if missing := await _told(client, alert_id, version):
-            made += await handlers.alerts_changed(pool, missing, first_after)
+        answer = await ask(client, TellEvents(alert_id=alert_id, after=version))
+        if isinstance(answer, Refusal):
+            log.warning("gap not filled", alert_id=str(alert_id), after_version=version, reason=answer.detail)
+            break  # nobody there to ask; the next round tries again
+        made += await handlers.alerts_changed(pool, _arrived(answer, alert_id, version + 1), first_after)
     return made
 
 
-async def _told(client: Client, alert_id: UUID, after: int) -> list[Arrived]:
-    """The events after this version; empty when alerts does not know or does not answer."""
-    answer = await ask(client, TellEvents(alert_id=alert_id, after=after))
-    if isinstance(answer, Refusal):
-        log.warning("gap not filled", alert_id=str(alert_id), after_version=after, reason=answer.detail)
-        return []
-    arrived = [_decoded(payload) for payload in answer]
-    if not any(one.event.version == after + 1 for one in arrived):
-        log.error("alerts does not know the missing event", alert_id=str(alert_id), missing_version=after + 1)
+def _arrived(payloads: list[str], alert_id: UUID, missing: int) -> list[Arrived]:
+    arrived = [_decoded(payload) for payload in payloads]
+    if not any(one.event.version == missing for one in arrived):
+        log.error("alerts does not know the missing event", alert_id=str(alert_id), missing_version=missing)
     return arrived
 
 

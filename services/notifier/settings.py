@@ -15,5 +15,5 @@ class Settings(ProcessSettings):
 
     secret_key: str = Field(min_length=MIN_KEY_CHARACTERS, repr=False)
     public_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    webhook_networks: Networks = []  # noqa: RUF012  pydantic copies defaults
+    webhook_networks: Networks = []
     retry_schedule: Annotated[Seconds, Field(min_length=1)] = RETRY_SCHEDULE
