@@ -20,7 +20,7 @@ def _environment(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-Environment = Annotated[dict[str, Text], AfterValidator(_environment), Field(max_length=50, repr=False)]
+Environment = Annotated[dict[str, Text], AfterValidator(_environment), Field(max_length=50)]
 
 
 class Repository(BaseModel):
@@ -53,7 +53,7 @@ class InlineRepository(Body):
     name: Name | None = None
     url: Url
     password: Annotated[Text | None, Field(repr=False)] = None
-    env: Environment = {}
+    env: Annotated[Environment, Field(repr=False)] = {}
     create: bool = True
     source: RepositorySource = RepositorySource.SERVER
 
@@ -70,7 +70,7 @@ class RepositoryPatch(Body):
     name: Name | None = None
     url: Url | None = None
     password: Annotated[Text | None, Field(repr=False)] = None
-    env: Environment | None = None
+    env: Annotated[Environment | None, Field(repr=False)] = None
     create: bool | None = None
     source: RepositorySource | None = None
 

@@ -1,0 +1,38 @@
+"""How Keepwatch is reached from outside, and from where a request really came."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar.connection import ASGIConnection
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Links to our own pages; without a public URL, as the client reached us."""
+
+    public_url: str | None
+
+    def base(self, connection: Connection) -> str:
+        """Our address without a slash at its end."""
+        return (self.public_url or str(connection.base_url)).rstrip("/")
+
+    def alert(self, connection: Connection, alert_id: UUID) -> str:
+        """The page of an alert."""
+        return f"{self.base(connection)}/alerts/{alert_id}"
+
+    def login_link(self, connection: Connection, secret: str) -> str:
+        """The page that signs in once."""
+        return f"{self.base(connection)}/login/link/{secret}"
+
+
+def encrypted(connection: Connection) -> bool:
+    """Whether the client speaks TLS, with us or with a trusted proxy."""
+    return connection.scope["scheme"] in {"https", "wss"}
+
+
+def client_address(connection: Connection) -> str:
+    """Where the request comes from; behind a trusted proxy, what that says (uvicorn has put it there)."""
+    return connection.client.host if connection.client else "unknown"

@@ -1,0 +1,58 @@
+"""Composition root of the gateway."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+
+from argon2 import PasswordHasher
+from faststream.nats import NatsBroker
+
+from services.api import csrf, environment_identity
+from services.api.agents import ALIVE_SECONDS, Agents
+from services.api.application import Parts, application
+from services.api.auth import Doorkeeper
+from services.api.owners import Owners
+from services.api.server import listen_on, serve
+from services.api.settings import Settings
+from shared import logs
+from shared.bus import open_bus
+from shared.db import open_pool
+from shared.environment import load
+from shared.health import broker_check, database_check
+from shared.loops import repeat
+from shared.process import run_together, stopping
+
+PORT = 8480
+
+
+async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
+    """Serve the gateway until SIGTERM."""
+    settings = load(Settings, environ)
+    logs.configure("api", settings.log_level, settings.log_format)
+    listening = listen_on(listen, PORT if port is None else port)
+    async with stopping() as stop:
+        await serve_gateway(settings, listening, stop)
+
+
+async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyncio.Event) -> None:
+    """Serve the gateway until `stop`."""
+    async with (
+        open_pool(settings.database_url, "api") as pool,
+        open_bus(settings.nats_url, "api", _subscribe_nothing) as client,
+    ):
+        await environment_identity.keep(pool, settings, PasswordHasher())
+        owners = Owners(client)
+        doorkeeper = Doorkeeper(pool, owners, csrf.key_of(settings.secret_key))
+        agents = Agents(owners, doorkeeper)
+        await agents.watch_takeovers()
+        checks = {"database": database_check(pool), "nats": broker_check(client)}
+        app = application(Parts(settings, pool, owners, doorkeeper, agents, checks))
+        await run_together(
+            stop,
+            serve(app, listening, settings, stop),
+            repeat("alive", agents.tell_alive, stop=stop, seconds=ALIVE_SECONDS),
+        )
+
+
+def _subscribe_nothing(_: NatsBroker) -> None:
+    """The gateway asks; it answers nothing."""

@@ -1,0 +1,106 @@
+"""The routes put together: one Litestar application out of its parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Response, Router
+from litestar.di import Provide
+from litestar.enums import MediaType
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.serialization import get_serializer
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+from pydantic import BaseModel
+
+from services.api import (
+    alerts,
+    channels,
+    deliveries,
+    health,
+    hosts,
+    job_logs,
+    jobs,
+    repositories,
+    schedules,
+    source_groups,
+)
+from services.api.addresses import Addresses
+from services.api.agents import Agents
+from services.api.auth import Doorkeeper
+from services.api.errors import HANDLERS
+from services.api.outermost import AsgiApp, wrapped
+from services.api.owners import Owners
+from services.api.parsing import read_payload, read_query
+from services.api.settings import Settings
+from shared.db import Pool
+from shared.health import Check
+
+MOST_BODY_BYTES = 4 * 1024 * 1024
+HERE = Path(__file__).parent
+_PLAIN = get_serializer({})
+
+
+class Answer(Response[Any]):
+    """A response that lets pydantic write its own models."""
+
+    def render(self, content: Any, media_type: MediaType | str, enc_hook: Any = _PLAIN) -> bytes:
+        """The body's bytes."""
+        if isinstance(content, BaseModel):
+            return content.model_dump_json().encode()
+        return super().render(content, media_type, enc_hook)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes work with."""
+
+    settings: Settings
+    pool: Pool
+    owners: Owners
+    doorkeeper: Doorkeeper
+    agents: Agents
+    checks: Mapping[str, Check]
+
+
+def application(parts: Parts) -> AsgiApp:
+    """The whole gateway as one ASGI application."""
+    modules = (hosts, repositories, source_groups, schedules, jobs, job_logs, alerts, channels, deliveries)
+    routes = [route for module in modules for route in module.ROUTES]
+    api = Router("/api/v1", route_handlers=routes, guards=[parts.doorkeeper.guard()])
+    app = Litestar(
+        [
+            api,
+            parts.agents.route(),
+            *health.routes(parts.checks),
+            create_static_files_router("/static", [HERE / "static"], include_in_schema=False),
+        ],
+        dependencies=_dependencies(parts),
+        exception_handlers=HANDLERS,
+        request_max_body_size=MOST_BODY_BYTES,
+        response_class=Answer,
+        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
+        openapi_config=None,
+        logging_config=None,
+    )
+    return wrapped(app)  # type: ignore[arg-type]  # Litestar's own names for the same messages
+
+
+def _dependencies(parts: Parts) -> dict[str, Provide]:
+    given = {
+        "settings": parts.settings,
+        "pool": parts.pool,
+        "owners": parts.owners,
+        "doorkeeper": parts.doorkeeper,
+        "addresses": Addresses(parts.settings.public_url),
+    }
+    found = {name: Provide(_always(value), sync_to_thread=False) for name, value in given.items()}
+    return {**found, "payload": Provide(read_payload), "asked": Provide(read_query)}
+
+
+def _always(value: Any) -> Any:
+    def provide() -> Any:
+        return value
+
+    return provide

@@ -1,0 +1,46 @@
+"""That a write with the session's cookie comes from our own pages (and not from somebody else's)."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from services.api.errors import Problem
+from shared.refusal import Refusal
+
+HEADER = "x-csrf-token"
+COOKIE = "keepwatch_csrf"
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OURS = {"same-origin", "none"}
+
+
+def key_of(secret_key: str) -> bytes:
+    """The key that binds CSRF tokens to sessions."""
+    return hashlib.sha256(b"keepwatch csrf" + secret_key.encode()).digest()
+
+
+def token_for(key: bytes, session: str) -> str:
+    """What a page of this session sends along with a write."""
+    return base64.urlsafe_b64encode(hmac.digest(key, session.encode(), "sha256")).decode().rstrip("=")
+
+
+def matches(key: bytes, session: str, given: str | None) -> bool:
+    """Whether this is the session's token."""
+    return given is not None and hmac.compare_digest(token_for(key, session).encode(), given.encode())
+
+
+def check(connection: ASGIConnection[Any, Any, Any, Any], key: bytes, session: str) -> None:
+    """Raise 403 for a write without the session's token in the header."""
+    if connection.scope.get("method") in SAFE_METHODS:
+        return
+    refuse_foreign(connection)
+    if not matches(key, session, connection.headers.get(HEADER)):
+        raise Problem(Refusal.forbidden("A write with the session's cookie needs its token in X-CSRF-Token."))
+
+
+def refuse_foreign(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Raise 403 for what a browser says that another site sent."""
+    if connection.headers.get("sec-fetch-site", "same-origin") not in OURS:
+        raise Problem(Refusal.forbidden("Another site sent this request."))

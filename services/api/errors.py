@@ -1,0 +1,105 @@
+"""Every way a request can fail, as problem details (RFC 9457); for people, as a page."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, LitestarException
+from litestar.response import Template
+from pydantic import ValidationError
+
+from shared.db import is_transient
+from shared.refusal import FieldError, Refusal
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "2"
+SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not know this method.",
+    413: "The body is larger than 4 MiB.",
+}
+
+
+class Problem(Exception):  # noqa: N818  it is one, RFC 9457 says so
+    """A request that ends without what it asked for; `headers` go with the answer."""
+
+    def __init__(self, refusal: Refusal, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(refusal.title)
+        self.refusal = refusal
+        self.headers = dict(headers or {})
+
+
+def unauthorized(detail: str = "A valid token is needed.") -> Problem:
+    """401: nobody we know."""
+    refusal = Refusal(status=401, title="Unauthorized", detail=detail)
+    return Problem(refusal, {"WWW-Authenticate": "Bearer"})
+
+
+def invalid(error: ValidationError) -> Problem:
+    """422 with a pointer and a sentence for each mistake that pydantic found."""
+    found = error.errors(include_url=False, include_input=False)
+    return Problem(Refusal.invalid(*(_mistake(each) for each in found)))
+
+
+def _mistake(error: Mapping[str, Any]) -> tuple[str, str]:
+    context = error.get("ctx", {})
+    parts = [str(part) for part in (*error["loc"], *filter(None, [context.get("field")])) if part != "[key]"]
+    if error["type"] == "extra_forbidden":
+        return pointer(*parts), "is not known here"
+    return pointer(*parts), str(error["msg"]).removeprefix("Value error, ")
+
+
+def pointer(*parts: str) -> str:
+    """A JSON pointer (RFC 6901) to this field."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def as_problem(error: Exception) -> Problem:
+    """The one table of what an exception means to a client."""
+    match error:
+        case Problem():
+            return error
+        case HTTPException(status_code=status) if status < 500:  # noqa: PLR2004
+            return Problem(_refusal(status), error.headers)
+        case _ if is_transient(error):
+            log.warning("cannot answer now", error=type(error).__name__)
+            return Problem(Refusal.unavailable("The database does not answer. Try again in a moment."))
+        case _:
+            log.error("request failed", exc_info=error)
+            return Problem(
+                Refusal(status=500, title="Internal error", detail="Something went wrong; the log says what.")
+            )
+
+
+def _refusal(status: int) -> Refusal:
+    title = HTTPStatus(status).phrase
+    return Refusal(status=status, title=title, detail=SENTENCES.get(status, f"{title}."))
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to a request that raised."""
+    problem = as_problem(error)
+    refusal, headers = problem.refusal, problem.headers
+    if refusal.status in {429, 503}:
+        headers.setdefault("Retry-After", RETRY_SECONDS)
+    if _wants_page(request):
+        return Template("error.html", context={"refusal": refusal}, status_code=refusal.status, headers=headers)
+    return Response(body(refusal), status_code=refusal.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def body(refusal: Refusal) -> dict[str, Any]:
+    """Problem details of a refusal."""
+    problem = {"type": "about:blank", "title": refusal.title, "status": refusal.status, "detail": refusal.detail}
+    errors = {"errors": [FieldError.model_dump(each) for each in refusal.errors]} if refusal.errors else {}
+    return {**refusal.extra, **problem, **errors}
+
+
+def _wants_page(request: Request[Any, Any, Any]) -> bool:
+    for_programs = request.scope["path"].startswith(("/api/", "/agent/"))
+    return not for_programs and "text/html" in request.headers.get("accept", "")
+
+
+HANDLERS: dict[int | type[Exception], Any] = {Exception: answer_error, LitestarException: answer_error}

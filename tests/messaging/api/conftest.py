@@ -1,0 +1,148 @@
+"""The real gateway on a real PostgreSQL and NATS; the owners' side of the bus is the tests' own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import nats
+import pytest
+from nats.aio.client import Client
+
+from services.api.app import serve_gateway
+from services.api.server import listen_on
+from services.api.settings import Settings
+from shared import streams
+from shared.asks.ask import Ask
+from shared.migrate import migrate_database
+
+ADMIN_TOKEN = "kw_test-admin-token"
+ADMIN_PASSWORD = "a-long-admin-password"
+
+
+@dataclass
+class Gateway:
+    """A running gateway and a client of it."""
+
+    url: str
+    http: aiohttp.ClientSession
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def call(self, method: str, path: str, *, token: str = ADMIN_TOKEN, status: int | None = None, **more: Any):
+        """Status, headers and body of an answer; the status is checked where it is given."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= more.pop("headers", {})
+        async with self.http.request(method, self.url + path, headers=headers, allow_redirects=False, **more) as answer:
+            body = await (answer.json(content_type=None) if "json" in answer.content_type else answer.text())
+            assert status in {None, answer.status}, (answer.status, body)
+            return Answered(answer.status, answer.headers, body)
+
+
+@dataclass
+class Answered:
+    status: int
+    headers: Any
+    body: Any
+
+
+@dataclass
+class Bus:
+    """The owners' side: answers, and what was asked."""
+
+    client: Client
+    asked: list[Ask[Any]]
+
+    async def answer(self, question: type[Ask[Any]], answer: Any):
+        """Answer this question from now on, with a value or with what a function of the question returns."""
+
+        async def reply(message: Any) -> None:
+            asked = question.model_validate_json(message.data)
+            self.asked.append(asked)
+            found = answer(asked) if callable(answer) else answer
+            found = await found if asyncio.iscoroutine(found) else found
+            await message.respond(question.encode_answer(found))
+
+        subscription = await self.client.subscribe(question.subject, queue="owner", cb=reply)
+        await self.client.flush()
+        return subscription
+
+    def questions(self, question: type[Ask[Any]]) -> list[Any]:
+        return [asked for asked in self.asked if isinstance(asked, question)]
+
+
+async def eventually(check, seconds: float = 15.0):
+    """What `check` returns once it is true; waits for it."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = check()
+            found = await found if asyncio.iscoroutine(found) else found
+            if found:
+                return found
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(empty_database_of) -> str:
+    """The gateway needs no more than its own schema."""
+    url = empty_database_of()
+    migrate_database(url, ("api",))
+    return urlsplit(url).path[1:]
+
+
+@pytest.fixture
+def settings(database_url: str, nats_url: str) -> Settings:
+    return Settings(
+        database_url=database_url,
+        nats_url=[nats_url],
+        secret_key="k" * 40,
+        admin_token=ADMIN_TOKEN,
+        admin_password=ADMIN_PASSWORD,
+        demo=True,
+    )
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    client = await nats.connect(nats_url)
+    await streams.ensure(client.jetstream(timeout=5), 1)
+    yield Bus(client, [])
+    await client.close()
+
+
+@pytest.fixture
+def start_gateway(settings: Settings):
+    """Starts a gateway; more than one may run."""
+
+    @asynccontextmanager
+    async def start(**changes: Any) -> AsyncIterator[Gateway]:
+        listening = listen_on("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        stop = asyncio.Event()
+        task = asyncio.create_task(serve_gateway(settings.model_copy(update=changes), listening, stop))
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            gateway = Gateway(url, http, stop, task)
+            ready = asyncio.create_task(eventually(lambda: _ready(gateway)))
+            await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                ready.cancel()
+            else:
+                yield gateway
+            stop.set()
+            await task
+
+    return start
+
+
+async def _ready(gateway: Gateway) -> bool:
+    answer = await gateway.call("GET", "/readyz")
+    return answer.status == 200
+
+
+@pytest.fixture
+async def gateway(bus: Bus, start_gateway) -> AsyncIterator[Gateway]:
+    async with start_gateway() as started:
+        yield started
