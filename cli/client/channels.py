@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,11 @@ from rich.text import Text
 from cli.client import screen
 from cli.client.api import Api, Query
 from cli.client.command import acts, calls_api, lists, shows
-from cli.client.inputs import PAIR, SECRET_FILE, changes, given, one_of, secret, secret_pairs
+from cli.client.inputs import PAIR, SECRET_FILE, changes, given, one_of, options, secret, secret_pairs
 from cli.client.names import id_of, short
 from shared.vocabulary import AlertChange, AlertKind, ChannelKind, Severity
 
 TITLES = ("ID", "NAME", "KIND", "ENABLED", "EVENTS", "FILTER")
-Decorator = Callable[[Any], Any]
 
 
 @click.group()
@@ -46,20 +45,16 @@ def _with_secret(channel: dict[str, Any], at: datetime) -> RenderableType:
     )
 
 
-def _fields(function: Any) -> Any:
-    options: list[Decorator] = [
-        click.option("--url", metavar="URL", help="Where to; better --url-file when the URL is a secret."),
-        click.option("--url-file", type=SECRET_FILE, help="A file with the URL, or - for standard input."),
-        click.option("--header-file", type=SECRET_FILE, help="HTTP headers, a 'Name: value' per line."),
-        click.option("--config-file", type=SECRET_FILE, help="The whole config as JSON, for any kind."),
-        click.option("--event", "events", type=one_of(AlertChange), multiple=True, help="Default: all."),
-        click.option("--min-severity", type=one_of(Severity), help="Only alerts that matter this much."),
-        click.option("--only-kind", "kinds", type=one_of(AlertKind), multiple=True, help="May repeat."),
-        click.option("--only-label", "labels", type=PAIR, multiple=True, help="Hosts that have it; may repeat."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+_fields = options(
+    click.option("--url", metavar="URL", help="Where to; better --url-file when the URL is a secret."),
+    click.option("--url-file", type=SECRET_FILE, help="A file with the URL, or - for standard input."),
+    click.option("--header-file", type=SECRET_FILE, help="HTTP headers, a 'Name: value' per line."),
+    click.option("--config-file", type=SECRET_FILE, help="The whole config as JSON, for any kind."),
+    click.option("--event", "events", type=one_of(AlertChange), multiple=True, help="Default: all."),
+    click.option("--min-severity", type=one_of(Severity), help="Only alerts that matter this much."),
+    click.option("--only-kind", "kinds", type=one_of(AlertKind), multiple=True, help="May repeat."),
+    click.option("--only-label", "labels", type=PAIR, multiple=True, help="Hosts that have it; may repeat."),
+)
 
 
 def _body(  # noqa: PLR0913  one per field

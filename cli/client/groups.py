@@ -1,6 +1,6 @@
 """`keepwatch hosts groups`: what of a host is backed up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +9,12 @@ import click
 from cli.client import screen
 from cli.client.api import Api, Query
 from cli.client.command import acts, lists, shows
-from cli.client.inputs import changes, given
+from cli.client.inputs import changes, given, options
 from cli.client.names import group_of, host_id, short
 from shared.vocabulary import Engine
 
 TITLES = ("ID", "NAME", "ENGINE", "LAST SUCCESS", "LAST JOB", "PATHS")
 KEEPS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
-Decorator = Callable[[Any], Any]
 
 
 @click.group()
@@ -29,17 +28,13 @@ def _row(group: dict[str, Any], at: datetime) -> Sequence[object]:
     return short(group["id"]), group["name"], group["engine"], success, last_job, " ".join(group["paths"])
 
 
-def _fields(function: Any) -> Any:
-    options: list[Decorator] = [
-        click.option("--path", "paths", metavar="PATH", multiple=True, help="An absolute path; may repeat."),
-        click.option("--exclude", "excludes", metavar="PATTERN", multiple=True, help="May repeat."),
-        *(click.option(f"--keep-{unit}", type=click.IntRange(min=1), metavar="N") for unit in KEEPS),
-        click.option("--keep-within", metavar="SPAN", help="Such as 30d or 1y6m."),
-        click.argument("command", nargs=-1, metavar="[-- PROGRAM ARGUMENT...]"),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+_fields = options(
+    click.option("--path", "paths", metavar="PATH", multiple=True, help="An absolute path; may repeat."),
+    click.option("--exclude", "excludes", metavar="PATTERN", multiple=True, help="May repeat."),
+    *(click.option(f"--keep-{unit}", type=click.IntRange(min=1), metavar="N") for unit in KEEPS),
+    click.option("--keep-within", metavar="SPAN", help="Such as 30d or 1y6m."),
+    click.argument("command", nargs=-1, metavar="[-- PROGRAM ARGUMENT...]"),
+)
 
 
 def _body(

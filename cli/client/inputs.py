@@ -1,6 +1,7 @@
 """What options accept: pairs, times, and secrets from files, since arguments can be read by everybody on a machine."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -70,10 +71,11 @@ def secret(path: Path | None) -> str | None:
         with click.open_file(str(path), encoding="utf-8") as file:
             return str(file.read()).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"Cannot read {path}: {_reason(error)}.") from None
+        raise click.ClickException(f"Cannot read {path}: {reason(error)}.") from None
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read, in a few words."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text"
 
 
@@ -91,6 +93,17 @@ def secret_pairs(path: Path | None, separator: str) -> dict[str, str] | None:
             raise click.ClickException(f"{path}, line {number}: there is no '{separator}'.")
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Options and arguments that several commands have, in this order."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
 
 
 def given(**fields: Any) -> dict[str, Any]:

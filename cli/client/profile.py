@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import click
 from platformdirs import user_config_path
 
+from cli.client.inputs import reason
+
 HOW = "Give --server and --token-file, set KEEPWATCH_SERVER and KEEPWATCH_TOKEN, or start `keepwatch up` here."
 
 
@@ -66,7 +68,7 @@ def _given_token(token_file: Path | None) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"Cannot read the token from {path}: {_reason(error)}.") from None
+        raise click.ClickException(f"Cannot read the token from {path}: {reason(error)}.") from None
 
 
 def _profile() -> Access | None:
@@ -77,7 +79,7 @@ def _profile() -> Access | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"Cannot read the profile {path}: {_reason(error)}.") from None
+        raise click.ClickException(f"Cannot read the profile {path}: {reason(error)}.") from None
     if mode & 0o077:
         click.echo(f"Warning: others on this machine may read your token; run: chmod 600 {path}", err=True)
     try:
@@ -88,7 +90,3 @@ def _profile() -> Access | None:
         raise click.ClickException(
             f"The profile {path} is malformed; remove it or start `keepwatch up` again."
         ) from None
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text"

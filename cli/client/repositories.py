@@ -1,6 +1,6 @@
 """`keepwatch repositories`: where backups go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,11 @@ import click
 from cli.client import screen
 from cli.client.api import Api, Query
 from cli.client.command import acts, lists, shows
-from cli.client.inputs import SECRET_FILE, changes, given, one_of, secret, secret_pairs
+from cli.client.inputs import SECRET_FILE, changes, given, one_of, options, secret, secret_pairs
 from cli.client.names import id_of, short
 from shared.vocabulary import RepositorySource
 
 TITLES = ("ID", "NAME", "URL", "SECRETS", "CREATED", "RESTIC ID")
-Decorator = Callable[[Any], Any]
 
 
 @click.group()
@@ -28,18 +27,14 @@ def _row(repository: dict[str, Any], at: datetime) -> Sequence[object]:
     return short(repository["id"]), repository["name"], repository["url"], repository["source"], created, restic_id
 
 
-def _fields(function: Any) -> Any:
-    options: list[Decorator] = [
-        click.option("--url", metavar="URL", help="As restic knows it; with a password in it, better --url-file."),
-        click.option("--url-file", type=SECRET_FILE, help="A file with the URL, or - for standard input."),
-        click.option("--password-file", type=SECRET_FILE, help="Its password."),
-        click.option("--env-file", type=SECRET_FILE, help="KEY=VALUE lines: AWS_*, AZURE_*, B2_*, GOOGLE_* …"),
-        click.option("--source", type=one_of(RepositorySource), help="Who knows its secrets."),
-        click.option("--create/--no-create", default=None, help="Make it if it was never seen; default: yes."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+_fields = options(
+    click.option("--url", metavar="URL", help="As restic knows it; with a password in it, better --url-file."),
+    click.option("--url-file", type=SECRET_FILE, help="A file with the URL, or - for standard input."),
+    click.option("--password-file", type=SECRET_FILE, help="Its password."),
+    click.option("--env-file", type=SECRET_FILE, help="KEY=VALUE lines: AWS_*, AZURE_*, B2_*, GOOGLE_* …"),
+    click.option("--source", type=one_of(RepositorySource), help="Who knows its secrets."),
+    click.option("--create/--no-create", default=None, help="Make it if it was never seen; default: yes."),
+)
 
 
 def _body(  # noqa: PLR0913  one per field
