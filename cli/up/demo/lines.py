@@ -18,10 +18,11 @@ def paste_lines(folder: DemoFolder) -> list[tuple[str, str]]:
     keepwatch = program()
     good, missing = (str(folder.source(BROKEN_HOST, group)) for group in ("etc", "mail"))
     repair = shlex.join(["cp", "-r", "--no-target-directory", good, missing])
-    run = f"{keepwatch} jobs run --wait {BROKEN_HOST}"
+    run = f"{keepwatch} jobs run {BROKEN_HOST}"
+    acknowledge = f"{keepwatch} alerts ack {BROKEN_HOST}/databases --note 'on it'"
     return [
-        ("a recovery: the missing folder is back, its alert and no other is resolved", f"{repair} && {run}/mail"),
-        ("a repeat: the same failure again counts on the open alert and wakes nobody", f"{run}/databases"),
-        ("an acknowledgement: every channel is told", f"{keepwatch} alerts ack {BROKEN_HOST}/databases --note 'on it'"),
-        ("what is open now", f"{keepwatch} alerts list"),
+        ("A recovery: the missing folder is there, so its alert is resolved, and no other:", f"{repair} && {run}/mail"),
+        ("A repeat: the same failure again counts on its open alert and wakes nobody:", f"{run}/databases"),
+        ("An acknowledgement: every channel is told:", acknowledge),
+        ("What is open now:", f"{keepwatch} alerts list"),
     ]

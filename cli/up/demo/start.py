@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 
+import aiohttp
+
 from cli.client.api import Api
 from cli.client.problems import ApiProblem
 from cli.up.child import StartError
@@ -34,15 +36,15 @@ async def start_demo(api: Api, processes: Processes, supervisor: Supervisor, scr
             await supervisor.start(*children, ready=screen.child_is_ready)
             await _run_all(api, hosts)
             await _all_ended(api)
-    except (ApiProblem, StartError, OSError) as error:
+    except (ApiProblem, StartError, OSError, aiohttp.ClientError) as error:
         screen.notice(f"The demo can't be set up: {error}")
         return
     screen.say()
     screen.say(f"Two source groups of {BROKEN_HOST} are broken. Paste these lines into another terminal;")
     screen.say(f"what a receiver gets is shown at {processes.options.url}/demo/inbox")
     for what, line in paste_lines(folder):
-        screen.say(f"  # {what}")
-        screen.say(f"  {line}")
+        screen.say(f"  {what}")
+        screen.say(f"    {line}")
 
 
 async def _run_all(api: Api, hosts: dict[str, str]) -> None:

@@ -64,16 +64,16 @@ def test_the_healthy_groups_have_real_snapshots(demo):
 
 
 def test_the_pasted_lines_show_a_recovery_a_repeat_and_an_acknowledgement(demo):
-    demo.line("# what is open now")
-    lines = [line.strip() for line in demo.said if "keepwatch " in line and "ready" not in line]
-    lines = [line for line in lines if not line.startswith("#")]
-    recovery, repeat, acknowledgement = lines[-3:]
+    demo.line("What is open now")
+    demo.line("")
+    recovery, repeat, acknowledgement, listing = (line.strip() for line in demo.said[-8:] if line.startswith("    "))
 
     paste(demo, recovery)
     eventually(lambda: {alert["source_group_name"] for alert in open_alerts(demo)} == {"databases"})
     paste(demo, repeat)
     eventually(lambda: [alert["occurrences"] for alert in open_alerts(demo)] == [2])
     paste(demo, acknowledgement)
+    assert "acked" in paste(demo, listing)
     assert [alert["state"] for alert in open_alerts(demo)] == ["acked"]
     eventually(lambda: delivered(demo) == {("raised", 2), ("resolved", 1), ("acked", 1)})
 
@@ -82,7 +82,7 @@ def test_a_second_start_reuses_the_demo(demo, start):
     assert demo.end(signal.SIGTERM) == 0
     again = start("--demo", folder=demo.folder)
     again.ready()
-    again.line("# what is open now")
+    again.line("What is open now")
 
     assert len(again.api("/api/v1/hosts")["items"]) == 3
     assert len(again.api("/api/v1/channels")["items"]) == 1
@@ -93,6 +93,7 @@ def paste(demo, line):
     command = line.replace("uv run keepwatch", shlex.join([sys.executable, "-m", "cli.main"]))
     outcome = subprocess.run(command, shell=True, env=demo.environment, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout
 
 
 def delivered(demo):
