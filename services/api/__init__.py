@@ -3,5 +3,5 @@
 Consumes: job.finished, alert.*, job.updated, host.updated, agent.command.*, agent.takeover.*
 Publishes: agent.alive, agent.takeover.*
 Answers: nothing
-Owns: user, token, session, login_link, sign_in_allowance, inbox_secret, inbox_call
+Owns: schema api: user, token, session, login_link, sign_in_allowance, inbox_secret, inbox_call
 """

@@ -4,5 +4,5 @@ Consumes: agent.alive
 Publishes: job.finished, host.offline, host.online, host.deleted, source_group.deleted, job.updated, host.updated,
     agent.command.*, agent.takeover.*
 Answers: ask.jobs.>
-Owns: repositories, hosts, source groups, schedules, jobs and their logs
+Owns: schema jobs: repositories, hosts, source groups, schedules, jobs and their logs
 """

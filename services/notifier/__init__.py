@@ -3,5 +3,5 @@
 Consumes: alert.raised, alert.acked, alert.resolved
 Publishes: nothing
 Answers: ask.notifier.>
-Owns: channels, deliveries
+Owns: schema notifier: channels, deliveries
 """
