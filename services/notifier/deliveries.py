@@ -31,7 +31,7 @@ SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a 
 
 LEASE = timedelta(seconds=60)
 """Longer than any try takes; a delivery whose worker died is tried again after it."""
-IN_FLIGHT = 256
+IN_FLIGHT = 512
 PER_CHANNEL = 64
 PER_UNREACHABLE_CHANNEL = 2
 """A receiver that keeps us waiting gets few places until it answers, so that many such leave room for the rest."""
@@ -81,7 +81,9 @@ class Deliverer:
         )
         await repeat("deliveries", self.send_some, stop=stop, seconds=POLL_SECONDS, wake=self.wake)
         if self._sending:
-            await asyncio.wait(self._sending, timeout=LAST_SENDS_SECONDS)
+            _, late = await asyncio.wait(self._sending, timeout=LAST_SENDS_SECONDS)
+            for task in late:
+                task.cancel()  # nobody knows whether it arrived: it is sent again when its lease is over
         finished.set()
         await recording
         await self.record_some()

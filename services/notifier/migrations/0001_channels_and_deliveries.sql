@@ -77,7 +77,9 @@ CREATE TABLE notifier.delivery (
     CONSTRAINT only_waiting_deliveries_have_a_next_attempt
         CHECK ((state IN ('pending', 'failed')) = (next_attempt_at IS NOT NULL)),
     CONSTRAINT delivered_means_when CHECK ((state = 'delivered') = (delivered_at IS NOT NULL))
-);
+)
+-- A queue: leases are updates in place, and what has been delivered leaves the index of what waits.
+WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
 CREATE INDEX deliveries_that_wait ON notifier.delivery (channel_id, next_attempt_at)
     WHERE state IN ('pending', 'failed');

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from services.notifier.channels.webhook import open_session
 from services.notifier.deliveries import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 from services.notifier.queries.deliveries import claim
 from shared.refusal import Refusal
@@ -160,17 +161,20 @@ async def test_an_address_that_is_not_allowed_is_not_connected_to(notifier):
     assert (delivery.state, delivery.last_error) == ("failed", "the address 10.255.255.1 is not allowed")
 
 
-async def test_a_name_that_leads_inside_is_not_connected_to(notifier):
+async def test_a_name_that_leads_inside_is_not_connected_to(notifier, receive):
     """Names are judged by the address they lead to, so a name that changes its mind gains nothing."""
-    await notifier.channel("http://localhost:9/hook")
-    notifier.session.connector._socket_factory = __import__(
-        "services.notifier.addresses", fromlist=["guarded_sockets"]
-    ).guarded_sockets([])
+    receiver = await receive()
+    url = receiver.url.replace("127.0.0.1", "localhost")
+    await notifier.channel(url)
     await notifier.tell(notifier.event("raised"))
 
-    await notifier.send()
+    async with open_session([]) as strict:
+        notifier.session = strict
+        await notifier.send(notifier.new_worker())
 
-    assert "is not allowed" in (await notifier.only_delivery()).last_error
+    delivery = await notifier.only_delivery()
+    assert (delivery.state, receiver.calls) == ("failed", [])
+    assert "is not allowed" in delivery.last_error
 
 
 async def test_what_a_receiver_echoes_is_kept_without_secrets(notifier, receive):
