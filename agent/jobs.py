@@ -40,7 +40,8 @@ class Jobs:
         self.spool = spool
         self._changed = changed
         self.running: dict[UUID, RunningJob] = {}
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._work: dict[UUID, asyncio.Task[Outcome]] = {}
+        self._ends: dict[UUID, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         # A forget waits here for the backup into the same repository, instead of failing on its lock.
         self._repositories: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
@@ -60,7 +61,8 @@ class Jobs:
         self.spool.accept(run.job_id, now)
         job = RunningJob(run, now, self.log_of(run.job_id), self._changed, _scrub_of(run))
         self.running[run.job_id] = job
-        self._tasks[run.job_id] = asyncio.create_task(self._see_through(job))
+        self._work[run.job_id] = asyncio.create_task(self._in_turn(job))
+        self._ends[run.job_id] = asyncio.create_task(self._see_through(job))
         logger.info("job accepted", extra={"job_id": run.job_id, "kind": run.kind, "engine": run.engine})
 
     def refuse(self, job_id: UUID, reason: str, scrub: Scrub = only_urls) -> None:
@@ -73,7 +75,7 @@ class Jobs:
     def cancel(self, job_id: UUID) -> None:
         """Stop a job; one that was never seen is cancelled before it could begin."""
         logger.info("cancel asked for", extra={"job_id": job_id})
-        if job_id in self._tasks:
+        if job_id in self.running:
             self._stop(job_id, TerminalStatus.CANCELLED)
         elif not self._answer_known(job_id):
             self._finish(job_id, None, _STOPPED[TerminalStatus.CANCELLED], only_urls)
@@ -94,10 +96,9 @@ class Jobs:
     async def stop(self) -> None:
         """End every job cleanly; each is spooled as interrupted."""
         self._stopping = True
-        tasks = list(self._tasks.values())
-        for job_id in list(self._tasks):
+        for job_id in self.running:
             self._stop(job_id, TerminalStatus.FAILED)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._ends.values())
 
     def log_of(self, job_id: UUID) -> JobLog:
         """The job's log as far as it is still on disk."""
@@ -131,18 +132,19 @@ class Jobs:
         job = self.running[job_id]
         if job.ended_by is None:
             job.ended_by = ended_by
-            self._tasks[job_id].cancel()
+            self._work[job_id].cancel()
 
     async def _see_through(self, job: RunningJob) -> None:
+        """Nobody cancels this: a job that is stopped before its first step must end too."""
         try:
-            outcome = await self._in_turn(job)
+            outcome = await self._work[job.run.job_id]
         except asyncio.CancelledError:
             outcome = _STOPPED[job.ended_by or TerminalStatus.FAILED]
         except Exception as error:  # noqa: BLE001  whatever happens, the job ends and the server is told
             outcome = _unforeseen(error)
         job_id = job.run.job_id
         self._finish(job_id, job.started_at, outcome, job.scrub, job.restic_id)
-        del self.running[job_id], self._tasks[job_id]
+        del self.running[job_id], self._work[job_id], self._ends[job_id]
         self._changed()
 
     async def _in_turn(self, job: RunningJob) -> Outcome:

@@ -31,20 +31,25 @@ class Said:
     items: list[dict[str, str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     all_skipped: bool = False
-    last_error: str | None = None
+    errors: list[str] = field(default_factory=list)
     exit_error: str | None = None
     texts: list[str] = field(default_factory=list)
     """The last plain lines on stderr, for classification and as a message."""
 
     @property
+    def first_errors(self) -> list[str]:
+        """What restic found wrong first, as JSON or in the text of older versions."""
+        return (self.errors or self.texts)[:5]
+
+    @property
     def message(self) -> str:
         """The program's own last word on what went wrong; empty if it said nothing."""
-        return (self.exit_error or _fatal(self.texts) or self.last_error or "\n".join(self.texts[-4:])).strip()
+        return (self.exit_error or _fatal(self.texts) or "\n".join(self.errors[-1:] or self.texts[-4:])).strip()
 
     @property
     def everything(self) -> str:
         """All that may hold the reason."""
-        return "\n".join(filter(None, [*self.texts, self.last_error, self.exit_error]))
+        return "\n".join([*self.texts, *self.errors, self.exit_error or ""])
 
 
 def version(text: str) -> tuple[str, tuple[int, int]] | None:
@@ -122,7 +127,8 @@ def _listen_to_error(said: Said, message: Mapping[str, Any]) -> str:
         said.unreadable += 1
         if len(said.items) < MOST_ITEMS:
             said.items.append({"item": item, "message": reason})
-    said.last_error = reason
+    if len(said.errors) < MOST_ITEMS:
+        said.errors.append(reason)
     return f"error: {item}: {reason}" if item and item not in reason else f"error: {reason}"
 
 

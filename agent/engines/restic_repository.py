@@ -1,12 +1,18 @@
 """Opens a job's repository: made once, and never silently again."""
 
 import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from agent.engines import classify, restic_output
 from agent.engines.restic_program import Ended, Restic
 from agent.outcome import JobFailed
 from shared.vocabulary import ErrorClass
 
+_LOOK_AGAIN = 0.1
 _READ_ID = ("cat", "config", "--no-lock")
 
 
@@ -19,8 +25,11 @@ async def open_repository(restic: Restic) -> str:
     spec = restic.repository
     ended = await _ask(restic, *_READ_ID)
     if _is_absent(ended) and spec.create and spec.restic_id is None:
-        await _create(restic)
-        ended = await _ask(restic, *_READ_ID)
+        async with _alone(spec.url):
+            ended = await _ask(restic, *_READ_ID)
+            if _is_absent(ended):
+                await _create(restic)
+                ended = await _ask(restic, *_READ_ID)
     found = _id(ended)
     if spec.restic_id is not None and found != spec.restic_id:
         raise JobFailed(
@@ -43,6 +52,35 @@ def _is_absent(ended: Ended) -> bool:
     return (
         ended.exit_code != 0 and classify.error_class(ended.exit_code, ended.said.everything) is ErrorClass.REPO_MISSING
     )
+
+
+@asynccontextmanager
+async def _alone(url: str) -> AsyncIterator[None]:
+    """Of all agents on this machine, only one creates a local repository.
+
+    Two `restic init` at once leave a repository that neither can open: each writes a key before it looks for a config.
+    """
+    path = Path(url.removeprefix("local:"))
+    descriptor = os.open(_nearest_folder(path), os.O_RDONLY) if path.is_absolute() else None
+    try:
+        while descriptor is not None and not _lock(descriptor):
+            await asyncio.sleep(_LOOK_AGAIN)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(parent for parent in path.parents if parent.is_dir())
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def _create(restic: Restic) -> None:

@@ -1,6 +1,7 @@
 """What a finished restic means for the job: pure functions of its exit code and its words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent.engines import classify, restic_output
@@ -54,8 +55,7 @@ def forget(ended: Ended, done: list[dict[str, Any]]) -> Outcome | None:
     if ended.exit_code == classify.SNAPSHOT_WITH_ERRORS:
         message = ended.said.message or "at least one snapshot could not be removed"
         return Outcome(TerminalStatus.WARNING, ErrorClass.OTHER, message, ended.exit_code, summary)
-    failure = _failure(ended)
-    return Outcome(failure.status, failure.error_class, failure.message, failure.exit_code, summary)
+    return replace(_failure(ended), summary=summary)
 
 
 def counts(stdout: str) -> dict[str, int]:
@@ -73,7 +73,8 @@ def maintenance(ended: Ended) -> Outcome:
     errors = (ended.said.summary or {}).get("num_errors", 0)
     if ended.exit_code != 0 or errors:
         failure = _failure(ended)
-        return Outcome(failure.status, failure.error_class, failure.message, failure.exit_code, ended.said.summary)
+        message = "\n".join(dict.fromkeys([failure.message or "", *ended.said.first_errors]))
+        return replace(failure, message=message, summary=ended.said.summary)
     return Outcome(TerminalStatus.SUCCEEDED, None, None, 0, ended.said.summary)
 
 
