@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,8 +25,8 @@ def decode_time_and_id(cursor: str | None) -> tuple[datetime | None, UUID | None
         return None, None
     try:
         at, identity = _decode(cursor)
-        return datetime.fromisoformat(at), UUID(identity)
-    except (ValueError, TypeError, AttributeError):
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(identity)
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return Refusal.invalid(("/cursor", "is not a cursor of this list"))
 
 
@@ -37,8 +37,10 @@ def decode_name(cursor: str | None) -> str | Refusal | None:
     try:
         (name,) = _decode(cursor)
     except (ValueError, TypeError):
+        name = None
+    if not isinstance(name, str) or "\0" in name:
         return Refusal.invalid(("/cursor", "is not a cursor of this list"))
-    return str(name)
+    return name
 
 
 def _decode(cursor: str) -> Any:

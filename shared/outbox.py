@@ -132,10 +132,11 @@ class Relay:
     async def _check_broker(self, connection: Connection) -> None:
         """Notice that the broker lost its memory, and tell it again."""
         js = jetstream(self.client)
+        # Asked first: what was noted before is never ahead of what the broker says after, unless it forgot.
+        before = await self.table.broker(connection)
         await ensure(js, self.replicas)
         info = await js.stream_info(STREAM)
         now = Broker(_created(info.created), info.state.last_seq)
-        before = await self.table.broker(connection)
         if before and (before.stream_created != now.stream_created or now.last_seq < before.last_seq):
             rewound = await self.table.rewind(connection, now)
             log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)

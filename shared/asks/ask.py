@@ -15,7 +15,8 @@ class Ask(BaseModel, Generic[Answer]):
     `subject` is `ask.OWNER.NAME`; whoever serves `ask.OWNER.>` owns the answer.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # What did not fit may be a secret, and errors are logged.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
     subject: ClassVar[str]
     answer_adapter: ClassVar[TypeAdapter[Any]]
 

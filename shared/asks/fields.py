@@ -1,12 +1,17 @@
 """The types of fields that people fill in: length, characters and ranges, with the sentence for each mistake."""
 
+import json
 import re
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 TEXT_BYTES = 4096
+OBJECT_BYTES = 64 * 1024
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def _plain_text(value: str) -> str:
@@ -43,6 +48,40 @@ def _printable(value: str) -> str:
     return value
 
 
+def _moment(value: datetime) -> datetime:
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        utc = value.replace(tzinfo=UTC)
+    if not EARLIEST <= utc < LATEST:
+        raise ValueError(f"must be between the years {EARLIEST.year} and {LATEST.year}")
+    return utc
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise ValueError("must be plain JSON: no NaN, no infinity, not too deep") from None
+    if len(text) > OBJECT_BYTES:
+        raise ValueError(f"must be at most {OBJECT_BYTES} bytes long")
+    if _holds_nul(value):
+        raise ValueError("must not contain a NUL character")
+    return value
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(part) for item in value.items() for part in item)
+        case list():
+            return any(_holds_nul(item) for item in value)
+        case _:
+            return False
+
+
 def without_userinfo(url: str) -> str:
     """The URL as it may be shown: without user name and password, also behind restic's `rest:` and the like."""
     scheme, separator, rest = url.partition(":")
@@ -70,6 +109,10 @@ Labels = Annotated[
     Field(max_length=50),
 ]
 """`{key: value}`; keys are letters, digits, `_`, `.` and `-`."""
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""A time with its zone, as UTC, that can be reckoned with and stored."""
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
+"""At most 64 kB of JSON that PostgreSQL can store."""
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 

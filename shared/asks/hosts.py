@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.asks.ask import Ask, Page
-from shared.asks.fields import Body, Labels, Limit, Name
+from shared.asks.fields import Body, Labels, Limit, Name, Text
 from shared.asks.repositories import InlineRepository, RepositoryRef
 from shared.vocabulary import HostStatus
 
@@ -77,10 +77,10 @@ class ListHosts(Ask[Page[Host]]):
     """By name; every filter may repeat (or); `labels` are `key=value`; `q` finds parts of names."""
 
     subject: ClassVar[str] = "ask.jobs.host.list"
-    names: list[str] = []
+    names: list[Text] = []
     statuses: list[HostStatus] = []
-    labels: list[str] = []
-    q: str | None = None
+    labels: list[Text] = []
+    q: Text | None = None
     limit: Limit = 50
     cursor: str | None = None
 

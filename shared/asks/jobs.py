@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shared.asks.ask import Ask, Page
-from shared.asks.fields import Body, Limit, Name, Text
+from shared.asks.fields import Body, JsonObject, Limit, Moment, Name, Text
 from shared.vocabulary import ErrorClass, Evidence, JobKind, JobStatus, JobTrigger, TerminalStatus
 
 MAX_REPORTS = 1000
@@ -62,10 +62,10 @@ class JobReport(Body):
     message: Text | None = None
     exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
     error_class: ErrorClass | None = None
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
-    sent_at: AwareDatetime | None = None
-    summary: dict[str, Any] | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+    sent_at: Moment | None = None
+    summary: JsonObject | None = None
 
     @model_validator(mode="after")
     def _group_goes_with_backup(self) -> Self:
@@ -119,8 +119,8 @@ class ListJobs(Ask[Page[Job]]):
     kinds: list[JobKind] = []
     statuses: list[JobStatus] = []
     source_group_ids: list[UUID] = []
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     limit: Limit = 50
     cursor: str | None = None
 

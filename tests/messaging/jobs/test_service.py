@@ -37,7 +37,8 @@ async def test_a_job_runs_from_run_now_to_its_announcement(gateway):
 
     started = JobStarted(job_id=job.id, started_at=utc_now(), restic_id="ab" * 32)
     await gateway.ask(AgentStarted(host_id=host.id, frame=started))
-    finished = JobFinished(job_id=job.id, status="failed", error_class="locked", finished_at=utc_now(), sent_at=utc_now())
+    now = utc_now()
+    finished = JobFinished(job_id=job.id, status="failed", error_class="locked", finished_at=now, sent_at=now)
     assert await gateway.ask(AgentFinished(host_id=host.id, frame=finished)) is None
 
     (message,) = await announced(gateway.client)
