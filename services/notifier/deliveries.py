@@ -29,8 +29,8 @@ log = structlog.get_logger()
 TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
 SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a try took", ["kind"])
 
-LEASE = timedelta(seconds=60)
-"""Longer than any try takes; a delivery whose worker died is tried again after it."""
+LEASE = timedelta(seconds=30)
+"""Twice what a try may take, and used in its first half only; after it, what a dead worker held is sent again."""
 IN_FLIGHT = 512
 PER_CHANNEL = 64
 PER_UNREACHABLE_CHANNEL = 2
