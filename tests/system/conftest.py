@@ -1,4 +1,4 @@
-"""The whole of Keepwatch as real processes, a receiver for its webhooks, and agents: told and watched over HTTP only."""
+"""The whole of Keepwatch as real processes and a receiver for its webhooks, told and watched over HTTP only."""
 
 import asyncio
 import contextlib
