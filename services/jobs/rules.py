@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -106,13 +106,14 @@ def _cron_problem(cron: str) -> str | None:
 
 
 def next_run(cron: str, timezone: str, after: datetime) -> datetime | None:
-    """The first time after `after` at which the cron expression is true on that timezone's clocks.
+    """The first time after `after` at which the cron expression is true on that timezone's clocks; null: never.
 
     As Debian's cron does it: a time that the clocks skip fires right after the skip, one that they repeat fires once.
     """
     try:
         return next(CronSim(cron, after.astimezone(ZoneInfo(timezone)))).astimezone(UTC)
-    except StopIteration:
+    except (StopIteration, CronSimError, ZoneInfoNotFoundError):
+        # It was judged when it was written; a timezone may be gone since, and must not hold up other schedules.
         return None
 
 

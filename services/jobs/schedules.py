@@ -40,5 +40,7 @@ async def _make_jobs(tx: Connection, schedule: DueSchedule) -> list[UUID]:
     make = queries.make_backups if schedule.kind is JobKind.BACKUP else queries.make_repository_job
     made = await make(tx, schedule)
     following = rules.next_run(schedule.cron, schedule.timezone, schedule.now)
+    if following is None:
+        log.error("schedule disabled, it never comes true again", schedule_id=str(schedule.id), cron=schedule.cron)
     await queries.advance(tx, schedule.id, schedule.now, following)
     return made

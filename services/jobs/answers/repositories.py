@@ -13,7 +13,7 @@ from shared.asks.ask import Page
 from shared.asks.fields import without_userinfo
 from shared.db import Connection, in_transaction
 from shared.refusal import Refusal
-from shared.sealing import Sealer
+from shared.sealing import SealBrokenError, Sealer
 from shared.vocabulary import RepositorySource
 
 HOST_KNOWS = "must not be given with source 'host': the host alone knows it"
@@ -99,9 +99,13 @@ async def _change(
         return Refusal.not_found("repository")
     before, sealed = found
     repository = changed(before, changes)
-    secrets = sealer.open(sealed, _purpose(identity)) | changes.model_dump(
-        include={"url", "password", "env"}, exclude_unset=True
-    )
+    named = changes.model_dump(include={"url", "password", "env"}, exclude_unset=True)
+    try:
+        secrets = sealer.open(sealed, _purpose(identity)) | named
+    except SealBrokenError as error:
+        if named.keys() < {"url", "password", "env"}:
+            return Refusal.conflict(f"Give url, password and env anew: {error}.")
+        secrets = named
     if repository.source is RepositorySource.HOST:
         if changes.password or changes.env:
             return Refusal.invalid(("/password" if changes.password else "/env", HOST_KNOWS))

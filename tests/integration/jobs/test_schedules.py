@@ -136,3 +136,15 @@ async def test_the_next_run_is_on_the_clocks_of_its_timezone(fleet):
         datetime(year - 1, 12, 31, 21, 0, tzinfo=UTC),
         datetime(year, 12, 31, 21, 0, tzinfo=UTC),
     }
+
+
+async def test_a_timezone_that_is_gone_disables_its_schedule_and_holds_up_no_other(fleet):
+    host = await fleet.host()
+    await fleet.group(host)
+    broken, fine = await fleet.schedule(host), await fleet.schedule(host, kind="check")
+    await fleet.pool.execute("UPDATE jobs.schedule SET timezone = 'Europe/Gone' WHERE id = $1", broken.id)
+
+    await fire(fleet.desk, fine.next_run_at)
+
+    assert {job.kind for job in await made(fleet)} == {"backup", "check"}
+    assert (await schedules.get(fleet.desk, GetSchedule(id=broken.id))).enabled is False
