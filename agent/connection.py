@@ -61,8 +61,12 @@ class Connection:
         except (ClientError, OSError, TimeoutError) as error:
             logger.warning("no connection", extra={"server": self.settings.server, "reason": error or repr(error)})
             return False
+        except Exception:
+            logger.exception("the connection ended by a fault of the agent")
+            return False
 
     async def _talk(self, session: ClientSession) -> bool:
+        found = await restic_program.installed(self.settings.restic, self.folder)
         socket = await asyncio.wait_for(
             session.ws_connect(
                 URL(self.settings.server.rstrip("/") + WS_PATH),
@@ -75,7 +79,7 @@ class Connection:
         )
         async with socket:
             logger.info("connected", extra={"server": self.settings.server})
-            code = await Conversation(socket, self.jobs, self.changed).hold(await self._hello())
+            code = await Conversation(socket, self.jobs, self.changed).hold(self._hello(found))
         logger.warning("disconnected", extra={"code": code})
         if code == REPLACED:
             logger.error("another agent uses this host's token; this one stands back")
@@ -84,8 +88,7 @@ class Connection:
     def _tls(self) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=self.settings.ca_file) if self.settings.ca_file else True
 
-    async def _hello(self) -> Hello:
-        found = await restic_program.installed(self.settings.restic, self.folder)
+    def _hello(self, found: restic_program.Installed | None) -> Hello:
         engines = [Engine.RESTIC] if found else []
         if self.settings.allow_commands:
             engines.append(Engine.COMMAND)

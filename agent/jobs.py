@@ -108,9 +108,9 @@ class Jobs:
         """Let go of what is older than the agent's memory reaches, and of logs that nobody waits for."""
         self.spool.flush()
         self.spool.prune(datetime.now(UTC))
-        wanted = {job.job_id for job in self.spool.spooled()} | set(self.running)
         for path in self._folder.logs.glob("*.log"):
-            if path.stem not in {str(job_id) for job_id in wanted}:
+            known = self.spool.get(UUID(path.stem))
+            if known is None or known.acked:
                 path.unlink(missing_ok=True)
 
     def _answer_known(self, job_id: UUID) -> bool:

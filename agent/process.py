@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_LINE = 32 * 1024 * 1024
@@ -53,7 +54,7 @@ async def run(program: Program) -> int:
         stderr=asyncio.subprocess.PIPE,
         pass_fds=program.pass_fds,
         start_new_session=True,
-        preexec_fn=_end_with_agent,
+        preexec_fn=partial(_end_with_agent, program.stop_signal),
     )
     outputs = asyncio.gather(
         _each_line(process.stdout, program.on_stdout), _each_line(process.stderr, program.on_stderr)
@@ -75,9 +76,9 @@ async def run(program: Program) -> int:
             await outputs
 
 
-def _end_with_agent() -> None:
+def _end_with_agent(number: int) -> None:
     """Runs in the child: an agent that is killed leaves no program behind."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
 async def _end(process: asyncio.subprocess.Process, program: Program) -> None:

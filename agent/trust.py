@@ -85,14 +85,12 @@ def check_repository(repository: RepositorySpec, settings: AgentSettings) -> Non
 
 
 def check_password(password: str | None) -> None:
-    """Return if restic can take the password.
+    """Return if the password can be handed to restic; whether there is one is seen when the repository is opened.
 
     Raises:
         NotAllowed: with one sentence that does not show it.
     """
-    if not password:
-        raise NotAllowed("the repository has no password")
-    if "\0" in password or len(password) > LONGEST_TEXT:
+    if password and ("\0" in password or len(password) > LONGEST_TEXT):
         raise NotAllowed("the repository's password holds NUL or is too long")
 
 

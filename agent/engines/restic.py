@@ -42,7 +42,10 @@ async def run(job: RunningJob, settings: AgentSettings, folder: StateFolder) -> 
 def _repository(run: JobRun, settings: AgentSettings) -> RepositorySpec:
     if run.repository is None:
         raise JobFailed(ErrorClass.NOT_ALLOWED, "a restic job needs a repository")
-    return repositories.resolve(run.repository, settings)
+    spec = repositories.resolve(run.repository, settings)
+    if not spec.password:
+        raise JobFailed(ErrorClass.WRONG_PASSWORD, "the repository has no password")
+    return spec
 
 
 async def _installed(settings: AgentSettings, folder: StateFolder) -> restic_program.Installed:

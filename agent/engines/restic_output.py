@@ -93,9 +93,19 @@ def listen(said: Said, line: str) -> Progress | str | None:
             return _listen_to_error(said, message)
         case "summary":
             said.summary = {key: value for key, value in message.items() if key != "message_type"}
+            return tale(said.summary)
         case "exit_error":
             said.exit_error = str(message.get("message", "")).strip()
     return line
+
+
+def tale(summary: Mapping[str, Any]) -> str:
+    """A summary as a line of the job's log."""
+    if "snapshot_id" not in summary:
+        return ", ".join(f"{key}: {value}" for key, value in summary.items())
+    counts = ", ".join(f"{summary.get(f'files_{word}', 0)} {word}" for word in ("new", "changed", "unmodified"))
+    size, added = summary.get("total_bytes_processed", 0), summary.get("data_added", 0)
+    return f"snapshot {summary['snapshot_id']} saved: files {counts}; {size} bytes read, {added} bytes added"
 
 
 def progress(message: Mapping[str, Any]) -> Progress:

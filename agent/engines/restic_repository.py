@@ -63,7 +63,7 @@ async def _alone(url: str) -> AsyncIterator[None]:
     path = Path(url.removeprefix("local:"))
     descriptor = os.open(_nearest_folder(path), os.O_RDONLY) if path.is_absolute() else None
     try:
-        while descriptor is not None and not _lock(descriptor):
+        while descriptor is not None and not _lock(descriptor):  # noqa: ASYNC110  the holder is another process
             await asyncio.sleep(_LOOK_AGAIN)
         yield
     finally:

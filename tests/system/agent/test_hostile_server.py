@@ -154,7 +154,6 @@ def nasty(tmp_path, evil):
     yield {"repository__env": {"AWS_SECRET_ACCESS_KEY": "a\nLD_PRELOAD=x"}}
     yield {"repository__env": ["PATH=x"]}
     yield {"repository__password": "a\0b"}
-    yield {"repository__password": None}
     yield {"repository__source": "host"}
     yield {"repository__id": "../../etc/passwd"}
     yield {"repository__source": "elsewhere"}
