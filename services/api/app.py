@@ -4,15 +4,17 @@ import asyncio
 import socket
 from collections.abc import Mapping
 
-from argon2 import PasswordHasher
 from faststream.nats import NatsBroker
 
 from services.api import csrf, environment_identity
 from services.api.agents import ALIVE_SECONDS, Agents
 from services.api.application import Parts, application
 from services.api.auth import Doorkeeper
+from services.api.feed import Feed
 from services.api.owners import Owners
+from services.api.passwords import Passwords
 from services.api.server import listen_on, serve
+from services.api.sessions import Sessions
 from services.api.settings import Settings
 from shared import logs
 from shared.bus import open_bus
@@ -21,6 +23,7 @@ from shared.environment import load
 from shared.health import broker_check, database_check
 from shared.loops import repeat
 from shared.process import run_together, stopping
+from shared.sealing import Sealer
 
 PORT = 8480
 
@@ -40,16 +43,33 @@ async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyn
         open_pool(settings.database_url, "api") as pool,
         open_bus(settings.nats_url, "api", _subscribe_nothing) as client,
     ):
-        await environment_identity.keep(pool, settings, PasswordHasher())
+        passwords = Passwords()
+        await environment_identity.keep(pool, settings, passwords)
         owners = Owners(client)
-        doorkeeper = Doorkeeper(pool, owners, csrf.key_of(settings.secret_key))
+        csrf_key = csrf.key_of(settings.secret_key)
+        doorkeeper = Doorkeeper(pool, owners, csrf_key)
         agents = Agents(owners, doorkeeper)
+        feed = Feed(client)
         await agents.watch_takeovers()
+        await feed.subscribe_hints()
         checks = {"database": database_check(pool), "nats": broker_check(client)}
-        app = application(Parts(settings, pool, owners, doorkeeper, agents, checks))
+        app = application(
+            Parts(
+                settings=settings,
+                pool=pool,
+                owners=owners,
+                doorkeeper=doorkeeper,
+                sessions=Sessions(pool, passwords, csrf_key),
+                agents=agents,
+                feed=feed,
+                sealer=Sealer(settings.secret_key),
+                checks=checks,
+            )
+        )
         await run_together(
             stop,
             serve(app, listening, settings, stop),
+            feed.run(stop),
             repeat("alive", agents.tell_alive, stop=stop, seconds=ALIVE_SECONDS),
         )
 

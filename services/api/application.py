@@ -16,26 +16,37 @@ from pydantic import BaseModel
 
 from services.api import (
     alerts,
+    api_tokens,
     channels,
     deliveries,
+    demo_inbox,
     health,
     hosts,
+    identity,
     job_logs,
     jobs,
+    live,
+    openapi,
+    pages,
     repositories,
     schedules,
+    sign_in,
     source_groups,
+    users,
 )
 from services.api.addresses import Addresses
 from services.api.agents import Agents
 from services.api.auth import Doorkeeper
 from services.api.errors import HANDLERS
+from services.api.feed import Feed
 from services.api.outermost import AsgiApp, wrapped
 from services.api.owners import Owners
 from services.api.parsing import read_payload, read_query
+from services.api.sessions import Sessions
 from services.api.settings import Settings
 from shared.db import Pool
 from shared.health import Check
+from shared.sealing import Sealer
 
 MOST_BODY_BYTES = 4 * 1024 * 1024
 HERE = Path(__file__).parent
@@ -52,6 +63,23 @@ class Answer(Response[Any]):
         return super().render(content, media_type, enc_hook)
 
 
+MODULES = (
+    identity,
+    api_tokens,
+    users,
+    repositories,
+    hosts,
+    source_groups,
+    schedules,
+    jobs,
+    job_logs,
+    alerts,
+    channels,
+    deliveries,
+    live,
+)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the routes work with."""
@@ -60,18 +88,24 @@ class Parts:
     pool: Pool
     owners: Owners
     doorkeeper: Doorkeeper
+    sessions: Sessions
     agents: Agents
+    feed: Feed
+    sealer: Sealer
     checks: Mapping[str, Check]
 
 
 def application(parts: Parts) -> AsgiApp:
     """The whole gateway as one ASGI application."""
-    modules = (hosts, repositories, source_groups, schedules, jobs, job_logs, alerts, channels, deliveries)
-    routes = [route for module in modules for route in module.ROUTES]
-    api = Router("/api/v1", route_handlers=routes, guards=[parts.doorkeeper.guard()])
+    routes = [route for module in MODULES for route in module.ROUTES]
+    demo = [demo_inbox.router(parts.doorkeeper.guard())] if parts.settings.demo else []
     app = Litestar(
         [
-            api,
+            Router("/api/v1", route_handlers=routes, guards=[parts.doorkeeper.guard()]),
+            Router("/", route_handlers=pages.ROUTES, guards=[parts.doorkeeper.page_guard()]),
+            *sign_in.ROUTES,
+            *openapi.routes(routes),
+            *demo,
             parts.agents.route(),
             *health.routes(parts.checks),
             create_static_files_router("/static", [HERE / "static"], include_in_schema=False),
@@ -93,6 +127,10 @@ def _dependencies(parts: Parts) -> dict[str, Provide]:
         "pool": parts.pool,
         "owners": parts.owners,
         "doorkeeper": parts.doorkeeper,
+        "sessions": parts.sessions,
+        "passwords": parts.sessions.passwords,
+        "feed": parts.feed,
+        "sealer": parts.sealer,
         "addresses": Addresses(parts.settings.public_url),
     }
     found = {name: Provide(_always(value), sync_to_thread=False) for name, value in given.items()}

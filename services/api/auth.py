@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from services.api import csrf, queries
-from services.api.errors import Problem, unauthorized
+from services.api.addresses import Connection
+from services.api.errors import NotSignedInError, Problem, unauthorized
 from services.api.owners import Owners
 from shared import tokens
 from shared.asks.agents import AuthenticateAgent
@@ -19,7 +19,6 @@ from shared.db import Pool
 from shared.refusal import Refusal
 from shared.vocabulary import Role
 
-Connection = ASGIConnection[Any, Any, Any, Any]
 COOKIE = "keepwatch_session"
 KNOWN_SECONDS = 1.0
 """How long a revoked token may still be taken for valid by another replica."""
@@ -61,10 +60,29 @@ class Doorkeeper:
 
         return guard
 
+    def page_guard(self) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
+        """The guard of web pages: who is not signed in goes to sign in first; forms carry the token in a field."""
+
+        async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+            session = connection.cookies.get(COOKIE)
+            identity = await self._session(session) if session else None
+            if identity is None:
+                raise NotSignedInError
+            connection.scope["user"] = identity
+            self._check_role(identity, handler)
+            if connection.scope.get("method") not in csrf.SAFE_METHODS:
+                csrf.refuse_foreign(connection)
+
+        return guard
+
     async def _let_in(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """A route's `role` must be included in the sender's; only routes with `agents` are open to agents."""
         identity = await self.identify(connection)
         connection.scope["user"] = identity
+        self._check_role(identity, handler)
+
+    @staticmethod
+    def _check_role(identity: Identity, handler: BaseRouteHandler) -> None:
         needed: Role = handler.opt.get("role", Role.ADMIN)
         if identity.role is None:
             if not handler.opt.get("agents"):

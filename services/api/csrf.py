@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import hmac
-from typing import Any
 
-from litestar.connection import ASGIConnection
-
+from services.api.addresses import Connection
 from services.api.errors import Problem
 from shared.refusal import Refusal
 
@@ -31,7 +29,7 @@ def matches(key: bytes, session: str, given: str | None) -> bool:
     return given is not None and hmac.compare_digest(token_for(key, session).encode(), given.encode())
 
 
-def check(connection: ASGIConnection[Any, Any, Any, Any], key: bytes, session: str) -> None:
+def check(connection: Connection, key: bytes, session: str) -> None:
     """Raise 403 for a write without the session's token in the header."""
     if connection.scope.get("method") in SAFE_METHODS:
         return
@@ -40,7 +38,7 @@ def check(connection: ASGIConnection[Any, Any, Any, Any], key: bytes, session: s
         raise Problem(Refusal.forbidden("A write with the session's cookie needs its token in X-CSRF-Token."))
 
 
-def refuse_foreign(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+def refuse_foreign(connection: Connection) -> None:
     """Raise 403 for what a browser says that another site sent."""
     if connection.headers.get("sec-fetch-site", "same-origin") not in OURS:
         raise Problem(Refusal.forbidden("Another site sent this request."))

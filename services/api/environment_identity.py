@@ -1,9 +1,7 @@
 """The administrators that the environment names: they exist from the first start on."""
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from services.api import queries
+from services.api.passwords import Passwords
 from services.api.settings import Settings
 from shared import tokens
 from shared.db import Connection, Pool, in_transaction
@@ -12,28 +10,22 @@ ADMIN = "admin"
 TOKEN_NAME = "admin token of the environment"  # noqa: S105  what it is called
 
 
-async def keep(pool: Pool, settings: Settings, hasher: PasswordHasher) -> None:
+async def keep(pool: Pool, settings: Settings, passwords: Passwords) -> None:
     """Make the admin token and the user `admin` be as the environment says."""
     if settings.admin_token:
         await queries.keep_environment_token(pool, TOKEN_NAME, tokens.digest(settings.admin_token))
     if settings.admin_password:
-        await _keep_admin(pool, settings.admin_password, hasher)
+        await _keep_admin(pool, settings.admin_password, passwords)
 
 
-async def _keep_admin(pool: Pool, password: str, hasher: PasswordHasher) -> None:
+async def _keep_admin(pool: Pool, password: str, passwords: Passwords) -> None:
     known = await queries.find_user_by_name(pool, ADMIN)
-    if known and known.environment_hash and _same(hasher, known.environment_hash, password):
+    if known and await passwords.matches(known.environment_hash, password):
         return  # a password changed since then by hand stays
+    hashed = await passwords.hash(password)
 
     async def apply(tx: Connection) -> None:
-        user_id = await queries.keep_environment_admin(tx, ADMIN, hasher.hash(password))
+        user_id = await queries.keep_environment_admin(tx, ADMIN, hashed)
         await queries.end_sessions_of(tx, user_id)
 
     await in_transaction(pool, apply)
-
-
-def _same(hasher: PasswordHasher, known: str, password: str) -> bool:
-    try:
-        return hasher.verify(known, password)
-    except (VerificationError, InvalidHashError):
-        return False

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, LitestarException
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from pydantic import ValidationError
 
 from shared.db import is_transient
@@ -30,6 +31,10 @@ class Problem(Exception):  # noqa: N818  it is one, RFC 9457 says so
         super().__init__(refusal.title)
         self.refusal = refusal
         self.headers = dict(headers or {})
+
+
+class NotSignedInError(Exception):
+    """A page was asked for without a session."""
 
 
 def unauthorized(detail: str = "A valid token is needed.") -> Problem:
@@ -81,6 +86,9 @@ def _refusal(status: int) -> Refusal:
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The answer to a request that raised."""
+    if isinstance(error, NotSignedInError):
+        asked = quote(request.scope["path"]) if request.method == "GET" else ""
+        return Redirect(f"/login?next={asked}" if asked not in {"", "/"} else "/login", status_code=303)
     problem = as_problem(error)
     refusal, headers = problem.refusal, problem.headers
     if refusal.status in {429, 503}:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from shared.db import Connection, Pool
 from shared.vocabulary import Role
 
@@ -181,3 +183,144 @@ async def forget_allowances(tx: Executor, older_than: timedelta) -> None:
 async def refill_allowance(tx: Executor, key: str) -> None:
     """A success: the bucket is full again."""
     await tx.execute("DELETE FROM api.sign_in_allowance WHERE key = $1", key)
+
+
+async def list_tokens(tx: Executor, after: tuple[datetime | None, UUID | None], most: int) -> list[asyncpg.Record]:
+    """API tokens, newest first, from `after` on."""
+    return await tx.fetch(
+        """
+        SELECT id, name, role, expires_at, last_used_at, created_at FROM api.token
+        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+        ORDER BY created_at DESC, id DESC LIMIT $3
+        """,
+        *after,
+        most,
+    )
+
+
+async def add_token(
+    tx: Executor, name: str, role: Role, digest: bytes, expires_at: datetime | None
+) -> asyncpg.Record | None:
+    """A new API token; None when it would have ended already."""
+    return await tx.fetchrow(
+        """
+        INSERT INTO api.token (name, role, digest, expires_at)
+        SELECT $1, $2, $3, $4::timestamptz WHERE $4 IS NULL OR $4 > now()
+        RETURNING id, name, role, expires_at, last_used_at, created_at
+        """,
+        name,
+        role,
+        digest,
+        expires_at,
+    )
+
+
+async def remove_token(tx: Executor, token_id: UUID) -> bool:
+    """Whether there was such a token; it is valid no more."""
+    return await tx.fetchval("DELETE FROM api.token WHERE id = $1 RETURNING true", token_id) is True
+
+
+async def list_users(tx: Executor, after: tuple[datetime | None, UUID | None], most: int) -> list[asyncpg.Record]:
+    """Users, newest first, from `after` on."""
+    return await tx.fetch(
+        """
+        SELECT id, name, role, created_at FROM api.user
+        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+        ORDER BY created_at DESC, id DESC LIMIT $3
+        """,
+        *after,
+        most,
+    )
+
+
+async def add_user(tx: Executor, name: str, role: Role, password_hash: str) -> asyncpg.Record | None:
+    """A new user; None when the name is taken."""
+    return await tx.fetchrow(
+        """
+        INSERT INTO api.user (name, role, password_hash) VALUES ($1, $2, $3)
+        ON CONFLICT (lower(name)) DO NOTHING
+        RETURNING id, name, role, created_at
+        """,
+        name,
+        role,
+        password_hash,
+    )
+
+
+async def lock_users(tx: Executor) -> None:
+    """Nobody else changes users until this transaction ends, so that one administrator surely remains."""
+    await tx.execute("LOCK TABLE api.user IN SHARE ROW EXCLUSIVE MODE")
+
+
+async def is_last_admin(tx: Executor, user_id: UUID) -> bool:
+    """Whether this user is the only administrator."""
+    return bool(
+        await tx.fetchval(
+            "SELECT bool_and(id = $1) FROM api.user WHERE role = 'admin'",
+            user_id,
+        )
+    )
+
+
+async def change_user(
+    tx: Executor, user_id: UUID, name: str | None, role: Role | None, password_hash: str | None
+) -> asyncpg.Record | None:
+    """The user with what is given changed; None when there is no such user."""
+    return await tx.fetchrow(
+        """
+        UPDATE api.user SET
+            name = coalesce($2, name), role = coalesce($3, role), password_hash = coalesce($4, password_hash)
+        WHERE id = $1
+        RETURNING id, name, role, created_at
+        """,
+        user_id,
+        name,
+        role,
+        password_hash,
+    )
+
+
+async def remove_user(tx: Executor, user_id: UUID) -> bool:
+    """Whether there was such a user; the sessions end."""
+    return await tx.fetchval("DELETE FROM api.user WHERE id = $1 RETURNING true", user_id) is True
+
+
+async def keep_inbox_secret(tx: Executor, sealed: bytes) -> None:
+    """Keep the secret of the demo's inbox instead of the one before."""
+    await tx.execute(
+        """
+        INSERT INTO api.inbox_secret (sealed) VALUES ($1)
+        ON CONFLICT (only_one) DO UPDATE SET sealed = excluded.sealed
+        """,
+        sealed,
+    )
+
+
+async def find_inbox_secret(tx: Executor) -> bytes | None:
+    """The sealed secret of the demo's inbox."""
+    found: bytes | None = await tx.fetchval("SELECT sealed FROM api.inbox_secret")
+    return found
+
+
+async def add_inbox_call(tx: Executor, webhook_id: str, signature_valid: bool, body: str, most: int) -> None:  # noqa: FBT001  a column's value
+    """Remember a call; only the last ones are kept."""
+    await tx.execute(
+        """
+        WITH old AS (
+            DELETE FROM api.inbox_call
+            WHERE id <= (SELECT id FROM api.inbox_call ORDER BY id DESC OFFSET $4 - 1 LIMIT 1)
+        )
+        INSERT INTO api.inbox_call (webhook_id, signature_valid, body) VALUES ($1, $2, $3)
+        """,
+        webhook_id,
+        signature_valid,
+        body,
+        most,
+    )
+
+
+async def list_inbox_calls(tx: Executor, most: int) -> list[asyncpg.Record]:
+    """The calls of the demo's inbox, newest first."""
+    return await tx.fetch(
+        "SELECT received_at, webhook_id, signature_valid, body FROM api.inbox_call ORDER BY id DESC LIMIT $1", most
+    )

@@ -1,0 +1,76 @@
+"""Routes of API tokens."""
+
+from uuid import UUID
+
+from litestar import delete, get, post
+from pydantic import AwareDatetime, BaseModel, Field
+
+from services.api import queries
+from services.api.auth import Doorkeeper
+from services.api.errors import Problem
+from services.api.parsing import Given, Id, PageQuery
+from shared import cursor, tokens
+from shared.asks.ask import Page
+from shared.asks.fields import Body, Name
+from shared.db import Pool
+from shared.refusal import Refusal
+from shared.vocabulary import Role
+
+
+class Token(BaseModel):
+    """An API token as it may be shown."""
+
+    id: UUID
+    name: str
+    role: Role
+    expires_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None
+    created_at: AwareDatetime
+
+
+class TokenWithSecret(Token):
+    """An API token, shown this once."""
+
+    token: str = Field(repr=False)
+
+
+class TokenCreate(Body):
+    """Without `expires_at` it is valid until it is deleted."""
+
+    name: Name
+    role: Role
+    expires_at: AwareDatetime | None = None
+
+
+@get("/tokens", role=Role.ADMIN)
+async def list_tokens(pool: Given[Pool], asked: Given[PageQuery]) -> Page[Token]:
+    """List API tokens, newest first, without their secrets."""
+    after = cursor.decode_time_and_id(asked.cursor)
+    if isinstance(after, Refusal):
+        raise Problem(after)
+    found = [Token(**row) for row in await queries.list_tokens(pool, after, asked.limit + 1)]
+    return cursor.page(found, asked.limit, lambda token: (token.created_at.isoformat(), token.id))
+
+
+@post("/tokens", role=Role.ADMIN)
+async def create_token(
+    pool: Given[Pool], doorkeeper: Given[Doorkeeper], payload: Given[TokenCreate]
+) -> TokenWithSecret:
+    """Make an API token; it is shown this once."""
+    token = tokens.make(tokens.API_PREFIX)
+    row = await queries.add_token(pool, payload.name, payload.role, tokens.digest(token), payload.expires_at)
+    if row is None:
+        raise Problem(Refusal.invalid(("/expires_at", "must be in the future")))
+    doorkeeper.forget()
+    return TokenWithSecret(**row, token=token)
+
+
+@delete("/tokens/{token_id:uuid}", role=Role.ADMIN)
+async def delete_token(pool: Given[Pool], doorkeeper: Given[Doorkeeper], token_id: Id) -> None:
+    """Revoke an API token."""
+    if not await queries.remove_token(pool, token_id):
+        raise Problem(Refusal.not_found("token"))
+    doorkeeper.forget()
+
+
+ROUTES = [list_tokens, create_token, delete_token]

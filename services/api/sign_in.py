@@ -1,0 +1,63 @@
+"""Signing in and out: pages that need no session."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from services.api import csrf
+from services.api.errors import Problem
+from services.api.forms import read_form
+from services.api.parsing import Given
+from services.api.sessions import Sessions
+from shared.refusal import Refusal
+
+HOME = "/alerts"
+
+
+@get("/login", sync_to_thread=False)
+def login_page(request: Request[Any, Any, Any]) -> Template:
+    """Show the form that signs in."""
+    return _form(request.query_params.get("next", ""), failed=False)
+
+
+@post("/login", status_code=303)
+async def login(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Response[Any]:
+    """Sign in with a name and a password."""
+    csrf.refuse_foreign(request)
+    form = await read_form(request)
+    target = local_path(form.get("next", ""))
+    cookies = await sessions.sign_in(request, form.get("username", ""), form.get("password", ""))
+    if cookies is None:
+        return _form(target, failed=True)
+    return Redirect(target, status_code=303, cookies=cookies)
+
+
+@get("/login/link/{secret:str}", status_code=303)
+async def login_by_link(request: Request[Any, Any, Any], sessions: Given[Sessions], secret: FromPath[str]) -> Redirect:
+    """Sign in once with a link."""
+    cookies = await sessions.use_link(request, secret)
+    if cookies is None:
+        raise Problem(Refusal(status=410, title="Gone", detail="This link has been used or has ended."))
+    return Redirect(HOME, status_code=303, cookies=cookies)
+
+
+@post("/logout", status_code=303)
+async def logout(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Redirect:
+    """Sign out."""
+    csrf.refuse_foreign(request)
+    return Redirect("/login", status_code=303, cookies=await sessions.sign_out(request))
+
+
+def local_path(asked: str) -> str:
+    """Where to go after signing in: a path of ours, nothing else."""
+    return asked if asked.startswith("/") and not asked.startswith(("//", "/\\")) and "\n" not in asked else HOME
+
+
+def _form(target: str, *, failed: bool) -> Template:
+    context = {"next": local_path(target), "failed": failed}
+    return Template("login.html", context=context, status_code=401 if failed else 200)
+
+
+ROUTES = [login_page, login, login_by_link, logout]

@@ -1,0 +1,194 @@
+import re
+from uuid import UUID
+
+import pytest
+
+from services.api.sessions import USER_TRIES
+from shared.asks.alerts import Acknowledge, Alert, AlertWithTimeline, BulkResult, BulkResults, GetAlert, ListAlerts
+from shared.asks.ask import Page
+from shared.asks.deliveries import AlertDeliveries, GetAlertDeliveries
+from shared.asks.hosts import DeleteHost
+
+ALERT = UUID("33333333-3333-3333-3333-333333333333")
+AT = "2026-01-01T00:00:00Z"
+HTML = {"Accept": "text/html"}
+
+
+def alert(**more) -> dict:
+    nothing = dict.fromkeys(
+        "error_class acked_at acked_by resolved_at resolved_by note resolution raised_job_id resolved_job_id "
+        "last_success_at source_group_id".split()
+    )
+    return nothing | {
+        "id": str(ALERT),
+        "version": 1,
+        "host_id": str(ALERT),
+        "host_name": "web-01",
+        "host_labels": {},
+        "kind": "backup_failed",
+        "dedup_key": "x",
+        "source_group_name": "mail",
+        "severity": "warning",
+        "title": "web-01 / mail: backup failed <script>",
+        "message": "it <b>failed</b>",
+        "hint": "Look.",
+        "state": "open",
+        "occurrences": 2,
+        "first_seen_at": AT,
+        "last_seen_at": AT,
+        **more,
+    }
+
+
+@pytest.fixture
+async def alerts(bus):
+    """One open alert."""
+    await bus.answer(ListAlerts, Page(items=[Alert(**alert())]))
+    timeline = [{"type": "raised", "at": AT, "actor": None, "note": None}]
+    await bus.answer(GetAlert, AlertWithTimeline(**alert(timeline=timeline)))
+    await bus.answer(GetAlertDeliveries, AlertDeliveries(deliveries=[], decisions=[]))
+    await bus.answer(Acknowledge, BulkResults(results=[BulkResult(id=ALERT, status=204)]))
+    return bus
+
+
+@pytest.fixture
+def sign_in(gateway):
+    """Signs in and gives the cookies."""
+
+    async def do(username="admin", password="a-long-admin-password", status=303, **more):
+        form = {"username": username, "password": password}
+        answer = await gateway.call("POST", "/login", token="", data=form, status=status, headers=HTML | more)
+        return cookies_of(answer), answer
+
+    return do
+
+
+def cookies_of(answer) -> str:
+    pairs = [each.partition(";")[0] for each in answer.headers.getall("Set-Cookie", [])]
+    return "; ".join(pairs)
+
+
+async def test_who_is_not_signed_in_goes_to_sign_in_and_comes_back(gateway):
+    answer = await gateway.call("GET", f"/alerts/{ALERT}", token="", status=303)
+    form = await gateway.call("GET", answer.headers["Location"], token="", status=200)
+
+    assert f'value="/alerts/{ALERT}"' in form.body
+    assert all(word in form.body for word in (">Username<", ">Password<", ">Sign in<"))
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
+async def test_signing_in_leads_nowhere_else(gateway, target):
+    form = {"username": "admin", "password": "a-long-admin-password", "next": target}
+    answer = await gateway.call("POST", "/login", token="", data=form, status=303)
+
+    assert answer.headers["Location"] == "/alerts"
+
+
+async def test_the_sessions_cookie_is_kept_from_scripts_and_other_sites(sign_in):
+    _, answer = await sign_in()
+    (session,) = [each for each in answer.headers.getall("Set-Cookie") if "session" in each]
+
+    assert "HttpOnly" in session
+    assert "samesite=lax" in session.lower()
+
+
+async def test_alerts_are_shown_and_escaped(gateway, alerts, sign_in):
+    cookies, _ = await sign_in()
+    listed = await gateway.call("GET", "/alerts", token="", headers={"Cookie": cookies}, status=200)
+    shown = await gateway.call("GET", f"/alerts/{ALERT}", token="", headers={"Cookie": cookies}, status=200)
+
+    assert "&lt;script&gt;" in listed.body
+    assert "<script>" not in listed.body + shown.body
+    assert "&lt;b&gt;failed" in shown.body
+    assert "default-src 'none'" in listed.headers["Content-Security-Policy"]
+
+
+async def test_the_button_acknowledges_once_the_form_is_ours(gateway, alerts, sign_in):
+    cookies, _ = await sign_in()
+    page = await gateway.call("GET", f"/alerts/{ALERT}", token="", headers={"Cookie": cookies}, status=200)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.body)[1]
+    path, headers = f"/alerts/{ALERT}/ack", HTML | {"Cookie": cookies}
+
+    await gateway.call("POST", path, token="", data={"csrf_token": "x"}, headers=headers, status=403)
+    foreign = headers | {"Sec-Fetch-Site": "cross-site"}
+    await gateway.call("POST", path, token="", data={"csrf_token": token}, headers=foreign, status=403)
+    assert alerts.questions(Acknowledge) == []
+    form = {"csrf_token": token, "note": "on it"}
+    await gateway.call("POST", path, token="", data=form, headers=headers, status=303)
+    (asked,) = alerts.questions(Acknowledge)
+    assert (asked.actor, asked.note) == ("admin", "on it")
+
+
+async def test_writes_with_the_cookie_need_the_csrf_header(gateway, bus, sign_in):
+    await bus.answer(DeleteHost, None)
+    cookies, _ = await sign_in()
+    me = await gateway.call("GET", "/api/v1/me", token="", headers={"Cookie": cookies}, status=200)
+    path = f"/api/v1/hosts/{ALERT}"
+
+    await gateway.call("DELETE", path, token="", headers={"Cookie": cookies}, status=403)
+    headers = {"Cookie": cookies, "X-CSRF-Token": me.body["csrf_token"]}
+    await gateway.call("DELETE", path, token="", headers=headers, status=204)
+
+
+async def test_signing_out_ends_the_session(gateway, sign_in):
+    cookies, _ = await sign_in()
+    await gateway.call("POST", "/logout", token="", headers={"Cookie": cookies}, status=303)
+
+    async def ended() -> bool:
+        return (await gateway.call("GET", "/api/v1/me", token="", headers={"Cookie": cookies})).status == 401
+
+    assert await ended()
+
+
+async def test_too_many_tries_are_429_for_that_user_from_that_address(gateway, sign_in):
+    for _ in range(USER_TRIES):
+        await sign_in(password="wrong-password", status=401)
+    _, answer = await sign_in(status=429)
+
+    assert int(answer.headers["Retry-After"]) > 0
+    await sign_in(username="somebody-else", password="wrong-password", status=401)
+
+
+async def test_an_address_is_believed_only_from_a_trusted_proxy(bus, start_gateway):
+    async def tries(gateway, forwarded):
+        form, headers = {"username": "admin", "password": "wrong-password"}, {"X-Forwarded-For": forwarded}
+        return (await gateway.call("POST", "/login", token="", data=form, headers=headers)).status
+
+    async with start_gateway() as gateway:
+        found = [await tries(gateway, f"192.0.2.{number}") for number in range(USER_TRIES + 1)]
+    assert found == [401] * USER_TRIES + [429]
+    async with start_gateway(trusted_proxies=["127.0.0.0/8"]) as gateway:
+        found = [await tries(gateway, f"192.0.2.{number}") for number in range(USER_TRIES + 1)]
+    assert found == [401] * (USER_TRIES + 1)
+
+
+async def test_a_login_link_signs_in_once(gateway, alerts):
+    made = await gateway.call("POST", "/api/v1/login-links", status=201)
+    path = made.body["url"].removeprefix(gateway.url)
+    first = await gateway.call("GET", path, token="", headers=HTML, status=303)
+    again = await gateway.call("GET", path, token="", headers=HTML, status=410)
+    page = await gateway.call("GET", "/alerts", token="", headers={"Cookie": cookies_of(first)}, status=200)
+
+    assert first.headers["Location"] == "/alerts"
+    assert "admin (admin)" in page.body
+    assert "<h1>Gone</h1>" in again.body
+
+
+async def test_people_see_errors_as_pages(gateway, sign_in):
+    cookies, _ = await sign_in()
+    away = await gateway.call("GET", "/alerts", token="", headers=HTML | {"Cookie": cookies}, status=503)
+    nowhere = await gateway.call("GET", "/nowhere", token="", headers=HTML, status=404)
+
+    assert away.headers["Content-Type"].startswith("text/html")
+    assert "<h1>Not Found</h1>" in nowhere.body
+
+
+async def test_a_new_password_signs_the_user_out(gateway, sign_in):
+    cookies, _ = await sign_in()
+    (admin,) = (await gateway.call("GET", "/api/v1/users", status=200)).body["items"]
+    change = {"password": "another-long-password"}
+    await gateway.call("PATCH", f"/api/v1/users/{admin['id']}", json=change, status=200)
+
+    await gateway.call("GET", "/api/v1/me", token="", headers={"Cookie": cookies}, status=401)
+    await sign_in(status=401)
+    await sign_in(password="another-long-password")
