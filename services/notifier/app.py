@@ -7,6 +7,7 @@ from datetime import timedelta
 from faststream.nats import NatsBroker
 
 from services.notifier.answers import Answers
+from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
 from services.notifier.channels.webhook import open_session
 from services.notifier.consumers import consumer
@@ -44,7 +45,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
     ):
         ways = kinds(session)
         wake = WakeCall("wake.notifier")
-        answers = Answers(pool, ways, sealer, wake.call)
+        answers = Answers(pool, ChannelAnswers(pool, ways, sealer), wake.call)
         deliverer = Deliverer(pool, ways, sealer, settings.retry_schedule, settings.public_url, wake=wake.heard)
 
         def subscribe(broker: NatsBroker) -> None:

@@ -133,10 +133,10 @@ class Deliverer:
             return await self.kinds[claimed.kind].send(message_of(claimed, self.public_url), stored)
         except SealBrokenError:
             return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY")
-        except Exception as error:
-            # A delivery that breaks the sender is retried like any other, and ends dead.
-            log.exception("cannot send", delivery_id=str(claimed.id))
-            return Unreachable(f"internal error ({type(error).__name__}); the log says more")
+        except Exception as error:  # noqa: BLE001  a delivery that breaks the sender is retried, and ends dead
+            # Neither message nor traceback: the libraries' own may hold the URL.
+            log.warning("cannot send", delivery_id=str(claimed.id), error=type(error).__name__)
+            return Unreachable(f"internal error ({type(error).__name__})")
 
     def _note(self, claimed: Claimed, outcome: Outcome, took: float) -> None:
         TRIES.labels(claimed.kind.value, type(outcome).__name__.lower()).inc()

@@ -40,7 +40,7 @@ async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: ti
 
 
 async def _take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
-    alerts = list({one.event.alert_id for one in arrived})
+    alerts = list(dict.fromkeys(one.event.alert_id for one in arrived))
     done = await queries.lock_fan_out(tx, alerts)
     await queries.insert_events(tx, arrived)
     ready = await _ready(tx, arrived, done)
@@ -55,9 +55,8 @@ async def _ready(tx: Connection, arrived: Sequence[Arrived], done: dict[UUID, in
     waiting = defaultdict(list)
     for alert, version in await queries.waiting_events(tx, list(done)):
         waiting[alert].append(version)
-    keys = [
-        (alert, version) for alert, versions in waiting.items() for version in rules.contiguous(done[alert], versions)
-    ]
+    alerts = dict.fromkeys(one.event.alert_id for one in arrived)  # in the order of their arrival
+    keys = [(alert, version) for alert in alerts for version in rules.contiguous(done[alert], waiting[alert])]
     known: dict[EventKey, Arrived] = {one.key: one for one in arrived}
     if earlier := [key for key in keys if key not in known]:
         stored = [decode(change, payload) for change, payload in await queries.payloads(tx, earlier)]

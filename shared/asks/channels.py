@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.asks.ask import Ask, Page
-from shared.asks.fields import Body, Limit, Name
+from shared.asks.fields import Body, Labels, Limit, Name
 from shared.vocabulary import AlertChange, AlertKind, ChannelKind, Severity
 
 ALL_CHANGES = [AlertChange.RAISED, AlertChange.ACKED, AlertChange.RESOLVED]
@@ -24,7 +24,7 @@ class ChannelFilter(Body):
 
     min_severity: Severity | None = None
     kinds: Annotated[list[AlertKind], Field(min_length=1)] | None = None
-    host_labels: dict[str, str] | None = None
+    host_labels: Labels | None = None
 
 
 class Channel(BaseModel):

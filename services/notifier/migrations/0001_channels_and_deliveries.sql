@@ -98,6 +98,15 @@ CREATE TABLE notifier.attempt (
 
 CREATE INDEX attempts_of_a_delivery ON notifier.attempt (delivery_id, id);
 
+-- A delivery as people see it, under its channel's name of today as long as there is one.
+CREATE VIEW notifier.delivery_seen AS
+SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
+    delivery.alert_id, delivery.version, delivery.event, delivery.state,
+    (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
+    delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
+FROM notifier.delivery
+LEFT JOIN notifier.channel ON channel.id = delivery.channel_id;
+
 -- Messages nobody could handle, byte for byte, to be looked at and replayed.
 CREATE TABLE notifier.dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,14 +1,13 @@
-"""The ledger of deliveries: claim, recheck, record, and what people see of it."""
+"""The ledger of deliveries: claim, recheck, record, retry."""
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
 from services.notifier.model import Claimed, Delivered, Refused, Tried, Unreachable
-from shared.asks.deliveries import Attempt, Decision, Delivery, ListDeliveries
 from shared.db import Connection, Pool
 from shared.vocabulary import ChannelKind
 
@@ -145,60 +144,6 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
     return {row["id"] for row in rows}
 
 
-async def newest_first(
-    pool: Pool, wanted: ListDeliveries, before: datetime | None, before_id: UUID | None
-) -> list[Delivery]:
-    """Deliveries from a place in the list on, one more than asked for; an empty filter lets everything through."""
-    rows = await pool.fetch(
-        """
-        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
-            delivery.alert_id, delivery.event, delivery.state,
-            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
-            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
-        FROM notifier.delivery
-        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
-        WHERE (cardinality($1::uuid[]) = 0 OR delivery.channel_id = ANY($1))
-          AND (cardinality($2::uuid[]) = 0 OR delivery.alert_id = ANY($2))
-          AND (cardinality($3::text[]) = 0 OR delivery.state = ANY($3))
-          AND ($4::timestamptz IS NULL OR (delivery.created_at, delivery.id) < ($4, $5::uuid))
-        ORDER BY delivery.created_at DESC, delivery.id DESC
-        LIMIT $6
-        """,
-        wanted.channel_ids,
-        wanted.alert_ids,
-        [state.value for state in wanted.states],
-        before,
-        before_id,
-        wanted.limit + 1,
-    )
-    return [Delivery(**dict(row)) for row in rows]
-
-
-async def get(pool: Pool, identity: UUID) -> Delivery | None:
-    """One delivery."""
-    row = await pool.fetchrow(
-        """
-        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
-            delivery.alert_id, delivery.event, delivery.state,
-            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
-            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
-        FROM notifier.delivery
-        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
-        WHERE delivery.id = $1
-        """,
-        identity,
-    )
-    return Delivery(**dict(row)) if row else None
-
-
-async def attempts(pool: Pool, delivery_id: UUID) -> list[Attempt]:
-    """A delivery's tries, oldest first."""
-    rows = await pool.fetch(
-        "SELECT at, duration_ms, status, detail FROM notifier.attempt WHERE delivery_id = $1 ORDER BY id", delivery_id
-    )
-    return [Attempt(**dict(row)) for row in rows]
-
-
 async def retry(pool: Pool, identity: UUID) -> bool:
     """Let a failed or dead delivery start over now, if its channel is there and enabled; whether it does."""
     retried = await pool.fetchval(
@@ -217,34 +162,3 @@ async def retry(pool: Pool, identity: UUID) -> bool:
         identity,
     )
     return retried is not None
-
-
-async def of_alert(pool: Pool, alert_id: UUID) -> list[Delivery]:
-    """An alert's deliveries, oldest event first."""
-    rows = await pool.fetch(
-        """
-        SELECT delivery.id, delivery.channel_id, coalesce(channel.name, delivery.channel_name) AS channel_name,
-            delivery.alert_id, delivery.event, delivery.state,
-            (SELECT count(*) FROM notifier.attempt WHERE attempt.delivery_id = delivery.id) AS attempts,
-            delivery.next_attempt_at, delivery.last_error, delivery.delivered_at, delivery.created_at
-        FROM notifier.delivery
-        LEFT JOIN notifier.channel ON channel.id = delivery.channel_id
-        WHERE delivery.alert_id = $1
-        ORDER BY delivery.version, delivery.id
-        """,
-        alert_id,
-    )
-    return [Delivery(**dict(row)) for row in rows]
-
-
-async def decisions_of_alert(pool: Pool, alert_id: UUID) -> list[Decision]:
-    """What was decided about an alert's events, oldest event first."""
-    rows = await pool.fetch(
-        """
-        SELECT event, channel_id, channel_name, due, reason
-        FROM notifier.decision WHERE alert_id = $1
-        ORDER BY version, channel_name, channel_id
-        """,
-        alert_id,
-    )
-    return [Decision(**dict(row)) for row in rows]

@@ -13,6 +13,7 @@ import pytest
 
 from services.notifier import handlers
 from services.notifier.answers import Answers
+from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
 from services.notifier.channels.webhook import open_session
 from services.notifier.deliveries import LEASE, Deliverer
@@ -56,7 +57,8 @@ class Notifier:
     def __post_init__(self) -> None:
         self.sealer = Sealer(SECRET_KEY)
         self.worker = self.new_worker()
-        self.answers = Answers(self.pool, kinds(self.session), self.sealer, self._announce)
+        self.channels = ChannelAnswers(self.pool, kinds(self.session), self.sealer)
+        self.answers = Answers(self.pool, self.channels, self._announce)
 
     async def _announce(self) -> None:
         self.announced += 1
@@ -75,13 +77,13 @@ class Notifier:
 
     async def channel(self, url: str = "http://127.0.0.1:9/hook", **body) -> ChannelWithSecret:
         given = {"name": f"channel {uuid4().hex[:8]}", "kind": "webhook", "config": {"url": url}} | body
-        return await self.answers.create_channel(CreateChannel(body=ChannelCreate(**given)))
+        return await self.channels.create_channel(CreateChannel(body=ChannelCreate(**given)))
 
     async def change(self, channel, **changes):
-        return await self.answers.patch_channel(PatchChannel(id=channel.id, changes=ChannelPatch(**changes)))
+        return await self.channels.patch_channel(PatchChannel(id=channel.id, changes=ChannelPatch(**changes)))
 
     async def delete(self, channel):
-        return await self.answers.delete_channel(DeleteChannel(id=channel.id))
+        return await self.channels.delete_channel(DeleteChannel(id=channel.id))
 
     async def send(self, worker: Deliverer | None = None) -> None:
         """Let a worker send what is ripe now, and record it."""

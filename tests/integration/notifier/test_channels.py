@@ -1,15 +1,18 @@
+from dataclasses import replace
+
 import pytest
 
 from shared.asks.channels import GetChannel, ListChannels
 from shared.asks.deliveries import GetDelivery, ListDeliveries
 from shared.refusal import Refusal
+from shared.sealing import Sealer
 
 URL = "https://example.org/hook"
 MASK = "••••••••"
 
 
 async def get(notifier, channel):
-    return await notifier.answers.get_channel(GetChannel(id=channel.id))
+    return await notifier.channels.get_channel(GetChannel(id=channel.id))
 
 
 async def test_a_new_channel_shows_its_signing_secret_once(notifier):
@@ -42,7 +45,7 @@ async def test_a_bad_config_names_the_field_and_nothing_is_stored(notifier):
     refused = await notifier.channel(config={"url": URL, "headers": {"webhook-id": "1"}})
 
     assert (refused.status, refused.errors[0].pointer) == (422, "/config/headers/webhook-id")
-    assert (await notifier.answers.list_channels(ListChannels())).items == []
+    assert (await notifier.channels.list_channels(ListChannels())).items == []
 
 
 async def test_an_absent_field_stays_and_null_clears(notifier):
@@ -102,7 +105,7 @@ async def test_channels_are_listed_newest_first_page_by_page(notifier):
 
     seen, cursor = [], None
     while not seen or cursor:
-        found = await notifier.answers.list_channels(ListChannels(limit=2, cursor=cursor))
+        found = await notifier.channels.list_channels(ListChannels(limit=2, cursor=cursor))
         seen += [channel.id for channel in found.items]
         cursor = found.next_cursor
 
@@ -135,7 +138,7 @@ async def test_deliveries_made_at_the_same_moment_are_each_on_one_page(notifier)
 
 async def test_a_cursor_that_is_none_is_refused(notifier):
     for question in (
-        notifier.answers.list_channels(ListChannels(cursor="x")),
+        notifier.channels.list_channels(ListChannels(cursor="x")),
         notifier.answers.list_deliveries(ListDeliveries(cursor="x")),
     ):
         refused = await question
@@ -152,3 +155,13 @@ async def test_a_delivery_is_shown_with_its_next_try(notifier):
     assert await notifier.answers.get_delivery(GetDelivery(id=delivery.id))
     assert (delivery.channel_name, delivery.event, delivery.state, delivery.attempts) == ("ops", "raised", "pending", 0)
     assert delivery.next_attempt_at == delivery.created_at
+
+
+async def test_a_config_under_another_secret_key_cannot_be_changed(notifier):
+    channel = await notifier.channel()
+    notifier.channels = replace(notifier.channels, sealer=Sealer("another key of more than 32 characters"))
+
+    refused = await notifier.change(channel, config={"url": URL})
+
+    assert refused.status == 409
+    assert (await notifier.change(channel, name="still works")).name == "still works"
