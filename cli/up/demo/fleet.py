@@ -30,6 +30,7 @@ FLEET = {
     "nas-01": (Group("photos", "photos"),),
 }
 BROKEN_HOST = "web-01"
+BROKEN_GROUPS = ("mail", "databases")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
+from typing import Any
 
 import aiohttp
 
@@ -10,7 +12,7 @@ from cli.client.problems import ApiProblem
 from cli.up.child import StartError
 from cli.up.demo import inbox
 from cli.up.demo.agents import Agents
-from cli.up.demo.fleet import BROKEN_HOST, DemoFolder
+from cli.up.demo.fleet import BROKEN_GROUPS, BROKEN_HOST, DemoFolder
 from cli.up.demo.lines import paste_lines
 from cli.up.demo.objects import Objects
 from cli.up.processes import Processes
@@ -19,6 +21,7 @@ from cli.up.supervisor import Supervisor
 
 NO_RESTIC = "restic is not installed (Debian, Ubuntu: apt install restic): the demo archives with tar instead."
 CONFLICT = 409
+LONGEST_WAIT_SECONDS = 60
 
 
 async def start_demo(api: Api, processes: Processes, supervisor: Supervisor, screen: Screen) -> None:
@@ -35,7 +38,7 @@ async def start_demo(api: Api, processes: Processes, supervisor: Supervisor, scr
             children = [agents.agent(name, identity) for name, identity in hosts.items()]
             await supervisor.start(*children, ready=screen.child_is_ready)
             await _run_all(api, hosts)
-            await _all_ended(api)
+            await _broken_ones_are_known(api, hosts[BROKEN_HOST])
     except (ApiProblem, StartError, OSError, aiohttp.ClientError) as error:
         screen.notice(f"The demo can't be set up: {error}")
         return
@@ -58,7 +61,16 @@ async def _run_all(api: Api, hosts: dict[str, str]) -> None:
                     raise
 
 
-async def _all_ended(api: Api) -> None:
-    """Wait until every first backup has ended, so that the lines to paste find what they speak of."""
-    while await api.newest("/jobs", {"status": ["queued", "dispatched", "running"]}):  # noqa: ASYNC110  only asking tells
-        await asyncio.sleep(0.5)
+async def _broken_ones_are_known(api: Api, host: str) -> None:
+    """Wait until the broken backups have ended and are alerts, so that the lines to paste find what they speak of."""
+    groups = await api.newest(f"/hosts/{host}/source-groups")
+    broken = [group["id"] for group in groups if group["name"] in BROKEN_GROUPS]
+    unfinished = {"source_group_id": broken, "status": ["queued", "dispatched", "running"]}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while await api.newest("/jobs", unfinished) or not await _alerts(api, broken):  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.3)
+
+
+async def _alerts(api: Api, groups: list[str]) -> list[dict[str, Any]]:
+    return await api.newest("/alerts", {"source_group_id": groups, "state": "unresolved"})

@@ -69,7 +69,7 @@ def test_the_pasted_lines_show_a_recovery_a_repeat_and_an_acknowledgement(demo):
     recovery, repeat, acknowledgement, listing = (line.strip() for line in demo.said[-8:] if line.startswith("    "))
 
     paste(demo, recovery)
-    eventually(lambda: {alert["source_group_name"] for alert in open_alerts(demo)} == {"databases"})
+    eventually(lambda: [alert["source_group_name"] for alert in open_alerts(demo)] == ["databases"])
     paste(demo, repeat)
     eventually(lambda: [alert["occurrences"] for alert in open_alerts(demo)] == [2])
     paste(demo, acknowledgement)
