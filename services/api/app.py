@@ -32,9 +32,9 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
     """Serve the gateway until SIGTERM."""
     settings = load(Settings, environ)
     logs.configure("api", settings.log_level, settings.log_format)
-    listening = listen_on(listen, PORT if port is None else port)
-    async with stopping() as stop:
-        await serve_gateway(settings, listening, stop)
+    with listen_on(listen, PORT if port is None else port) as listening:
+        async with stopping() as stop:
+            await serve_gateway(settings, listening, stop)
 
 
 async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyncio.Event) -> None:
@@ -52,7 +52,7 @@ async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyn
         feed = Feed(client)
         await agents.watch_takeovers()
         await feed.subscribe_hints()
-        checks = {"database": database_check(pool), "nats": broker_check(client)}
+        checks = {"database": database_check(pool), "nats": broker_check(client), "stream": feed.check}
         app = application(
             Parts(
                 settings=settings,

@@ -97,15 +97,19 @@ class Feed:
 
     async def _follow(self) -> bool:
         """Read the stream until that breaks off; called again it goes on where it was."""
-        info = await self.info()
-        if self.position is None or not self.position.held_by(info):
-            self._begin(info)
         try:
+            info = await self.info()
+            if self.position is None or not self.position.held_by(info):
+                self._begin(info)
             async for entry in read(self.client, self._known.seq):
                 self._tell(entry)
         except (GapError, nats.errors.Error) as error:
             log.info("live feed begins again", reason=type(error).__name__)
         return False
+
+    async def check(self) -> None:
+        """Passes once the stream has been reached."""
+        _ = self._known
 
     async def info(self) -> StreamInfo:
         """What the broker says of the stream now."""

@@ -114,25 +114,25 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-def start_gateway(settings: Settings):
+def start_gateway(settings: Settings, bus: Bus):
     """Starts a gateway; more than one may run."""
 
     @asynccontextmanager
     async def start(**changes: Any) -> AsyncIterator[Gateway]:
-        listening = listen_on("127.0.0.1", 0)
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         stop = asyncio.Event()
-        task = asyncio.create_task(serve_gateway(settings.model_copy(update=changes), listening, stop))
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-            gateway = Gateway(url, http, stop, task)
-            ready = asyncio.create_task(eventually(lambda: _ready(gateway)))
-            await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
+        with listen_on("127.0.0.1", 0) as listening:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            changed = Settings.model_validate(settings.model_dump() | changes)
+            task = asyncio.create_task(serve_gateway(changed, listening, stop))
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+                gateway = Gateway(url, http, stop, task)
+                ready = asyncio.create_task(eventually(lambda: _ready(gateway)))
+                await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    yield gateway
                 ready.cancel()
-            else:
-                yield gateway
-            stop.set()
-            await task
+                stop.set()
+                await task
 
     return start
 
@@ -143,6 +143,6 @@ async def _ready(gateway: Gateway) -> bool:
 
 
 @pytest.fixture
-async def gateway(bus: Bus, start_gateway) -> AsyncIterator[Gateway]:
+async def gateway(start_gateway) -> AsyncIterator[Gateway]:
     async with start_gateway() as started:
         yield started

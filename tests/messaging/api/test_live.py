@@ -7,6 +7,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from shared import streams
 from shared.streams import STREAM
 
 
@@ -136,8 +137,6 @@ async def test_a_position_no_longer_held_is_told_and_the_stream_goes_on_live(gat
 
 
 async def test_a_stream_made_anew_is_told_to_who_listens(gateway, bus, publish):
-    from shared import streams
-
     js = bus.client.jetstream(timeout=5)
     async with listening(gateway) as stream:
         await publish(1)
