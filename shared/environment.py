@@ -23,7 +23,7 @@ def _split(value: object) -> object:
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[list[Network], BeforeValidator(_split)]
 """Comma-separated networks: `10.0.0.0/8, fd00::/8`."""
-Seconds = Annotated[list[Annotated[float, Field(ge=0)]], BeforeValidator(_split)]
+Seconds = Annotated[list[Annotated[float, Field(ge=0, le=366 * 86400)]], BeforeValidator(_split)]
 """Comma-separated seconds."""
 Urls = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_split), Field(min_length=1)]
 

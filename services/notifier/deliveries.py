@@ -95,8 +95,8 @@ class Deliverer:
             return False
         known = {channel: self._places(channel) - busy for channel, busy in self._busy.items() if busy}
         known |= {channel: self._places(channel) for channel in self._unreachable if channel not in known}
-        claimed = await queries.claim(self.pool, known, PER_CHANNEL, places, self.lease)
         deadline = time.monotonic() + self.lease.total_seconds() / 2
+        claimed = await queries.claim(self.pool, known, PER_CHANNEL, places, self.lease)
         # Whatever happened since the claim, e.g. a channel that was disabled, counts.
         ours = await queries.still_ours(self.pool, claimed) if claimed else set()
         for one in claimed:
