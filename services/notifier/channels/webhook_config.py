@@ -109,14 +109,15 @@ def _merged(headers: Mapping[str, str], config: WebhookConfig) -> dict[str, str 
 
 
 def _parsed(given: Mapping[str, Any]) -> WebhookConfig | Refusal:
+    headers = given.get("headers")
+    names = _wrong_names(headers) if isinstance(headers, dict) else {}
+    wrong = [(_pointer("headers", name), sentence) for name, sentence in names.items()]
     try:
         config = WebhookConfig.model_validate(given)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        return Refusal.invalid(*((_pointer(*problem["loc"]), _said(problem["msg"])) for problem in problems))
-    if wrong := _wrong_names(config.headers or {}):
-        return Refusal.invalid(*((_pointer("headers", name), sentence) for name, sentence in wrong.items()))
-    return config
+        return Refusal.invalid(*((_pointer(*problem["loc"]), _said(problem["msg"])) for problem in problems), *wrong)
+    return Refusal.invalid(*wrong) if wrong else config
 
 
 def _wrong_names(headers: Mapping[str, Any]) -> dict[str, str]:

@@ -104,3 +104,9 @@ def test_secrets_do_not_follow_to_another_url(stored):
 
 def test_a_url_cannot_be_cleared(stored):
     assert errors(change(stored, {"url": None})) == {"/config/url": "must not be null"}
+
+
+def test_all_mistakes_are_named_at_once():
+    given = {"url": "x", "headers": {"Host": "a", "X-Team": ""}}
+
+    assert set(errors(create(given))) == {"/config/url", "/config/headers/Host", "/config/headers/X-Team"}
