@@ -72,8 +72,8 @@ def test_everything_stops_in_order_and_its_state_survives(start):
 
 
 def test_nothing_survives_a_killed_supervisor_and_the_next_one_starts(start):
-    killed = start()
-    killed.ready()
+    killed = start("--demo")
+    killed.line("✓ agent-web-01")
     processes = killed.processes()
     killed.end(signal.SIGKILL)
     eventually(lambda: not killed.alive(processes), seconds=10)
