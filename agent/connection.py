@@ -25,7 +25,6 @@ from shared.vocabulary import Engine
 
 logger = logging.getLogger(__name__)
 
-_PING_SECONDS = 20.0
 _CONNECT_SECONDS = 20.0
 _STEADY_SECONDS = 30.0
 _LONGEST_FRAME = 8 * 1024 * 1024
@@ -71,7 +70,7 @@ class Connection:
             session.ws_connect(
                 URL(self.settings.server.rstrip("/") + WS_PATH),
                 headers={"Authorization": f"Bearer {self.settings.token}"},
-                heartbeat=_PING_SECONDS,
+                heartbeat=self.settings.pace.ping,
                 max_msg_size=_LONGEST_FRAME,
                 ssl=self._tls(),
             ),

@@ -16,6 +16,8 @@ class SettingsError(Exception):
 class Pace:
     """How patient the agent is, in seconds; tests shorten it."""
 
+    ping: float = 20.0
+    """A line that does not answer a ping within half of this is dead, whatever TCP believes."""
     reconnect: float = 1.0
     reconnect_longest: float = 60.0
     refused: float = 60.0

@@ -4,7 +4,8 @@ import asyncio
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from shared.agent_protocol import ForgetSpec, JobFinished, JobRun, RepositorySpe
 from shared.vocabulary import JobKind
 
 ROOT = Path(__file__).parents[3]
+GROUP = uuid4()
 PASSWORD = "correct horse battery"
 
 
@@ -62,8 +64,8 @@ class World:
     repository: RepositorySpec
     group: SourceGroupSpec
     changed: asyncio.Event
+    made: Callable[[], Path]
     host: str = "web-01"
-    more: dict[str, UUID] = field(default_factory=dict)
 
     def source(self, name: str, text: str = "hello") -> str:
         """A folder with one file."""
@@ -76,6 +78,11 @@ class World:
         """The same host with one source group of these paths."""
         group = SourceGroupSpec(id=values.pop("id", uuid4()), name="mail", paths=list(paths), **values)
         return replace(self, group=group)
+
+    def backed_up(self) -> "World":
+        """The same host, whose source group `mail` has one snapshot."""
+        shutil.copytree(self.made(), self.repository.url)
+        return self.with_group(self.source("mail"), id=GROUP)
 
     def with_repository(self, **values) -> "World":
         return replace(self, repository=self.repository.model_copy(update=values))
@@ -131,27 +138,45 @@ def make_settings(root: Path, program: str, **values) -> AgentSettings:
 
 
 @pytest.fixture
-async def world(tmp_path, restic):
+async def world(tmp_path, restic, repository_of):
     """A host whose restic is each of the installed ones."""
-    async for made in _worlds(tmp_path, restic):
+    async for made in _worlds(tmp_path, restic, repository_of):
         yield made
 
 
 @pytest.fixture
-async def newest(tmp_path, newest_restic):
+async def newest(tmp_path, newest_restic, repository_of):
     """A host with the newest restic: for what does not depend on the version."""
-    async for made in _worlds(tmp_path, newest_restic):
+    async for made in _worlds(tmp_path, newest_restic, repository_of):
         yield made
 
 
-async def _worlds(root: Path, program: str):
+@pytest.fixture(scope="session")
+def repository_of(tmp_path_factory):
+    """A repository that a restic has made, with one backup of `mail` in it: made once, copied by each test."""
+    made: dict[str, Path] = {}
+
+    def make(program: str) -> Path:
+        if program not in made:
+            folder = tmp_path_factory.mktemp("made")
+            (folder / "mail").write_text("hello")
+            env = os.environ | {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(folder / "repository")}
+            for arguments in (["init"], ["backup", "--host=web-01", f"--tag=keepwatch-{GROUP}", str(folder / "mail")]):
+                subprocess.run([program, f"--cache-dir={folder}/cache", *arguments], env=env, check=True)
+            made[program] = folder / "repository"
+        return made[program]
+
+    return make
+
+
+async def _worlds(root: Path, program: str, repository_of):
     settings = make_settings(root, program)
     changed = asyncio.Event()
     with state_folder.locked(settings.state_dir) as folder:
         spool = Spool(folder.spool)
         jobs = Jobs(settings, folder, spool, changed.set)
         repository = RepositorySpec(id=uuid4(), url=str(root / "repository"), password=PASSWORD)
-        group = SourceGroupSpec(id=uuid4(), name="mail", paths=[])
-        yield World(root, program, settings, jobs, repository, group, changed)
+        group = SourceGroupSpec(id=GROUP, name="mail", paths=[])
+        yield World(root, program, settings, jobs, repository, group, changed, lambda: repository_of(program))
         await jobs.stop()
         spool.close()

@@ -19,6 +19,7 @@ class Gateway:
 
     acks: bool = True
     accepts: bool = True
+    answers_pings: bool = True
     frames: list[dict[str, Any]] = field(default_factory=list)
     refused: int = 0
     connections: int = 0
@@ -51,7 +52,7 @@ class Gateway:
             self.refused += 1
             await self._tell()
             raise web.HTTPUnauthorized
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=self.answers_pings)
         await socket.prepare(request)
         self._socket, self.connections = socket, self.connections + 1
         async for message in socket:

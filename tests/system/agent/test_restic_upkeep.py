@@ -13,13 +13,11 @@ import pytest
 
 from shared.vocabulary import ErrorClass, JobKind, TerminalStatus
 
-PASSWORD = "correct horse battery"
-
 
 @contextlib.contextmanager
 def paused(world, *arguments):
     """A real restic that is stopped as soon as it holds its lock; needs no luck with a file's age or its maker."""
-    env = os.environ | {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": world.repository.url}
+    env = os.environ | {"RESTIC_PASSWORD": world.repository.password, "RESTIC_REPOSITORY": world.repository.url}
     locks = Path(world.repository.url) / "locks"
     with subprocess.Popen([world.program, f"--cache-dir={world.root}/p", *arguments], env=env) as process:
         while not any("-tmp-" not in path.name for path in locks.iterdir()):
@@ -33,8 +31,7 @@ def paused(world, *arguments):
 
 
 async def test_a_locked_repository(world):
-    world = world.with_group(world.source("mail"))
-    await world.run()
+    world = world.backed_up()
 
     with paused(world, "check"):
         finished = await world.run()
@@ -45,8 +42,7 @@ async def test_a_locked_repository(world):
 
 @pytest.mark.parametrize("kind", [JobKind.FORGET, JobKind.PRUNE, JobKind.CHECK])
 async def test_upkeep_of_a_repository_that_another_host_backs_up_into_is_locked(newest, kind):
-    world = newest.with_group(newest.source("mail"))
-    await world.run()
+    world = newest.backed_up()
 
     with paused(world, "backup", "/usr/share/doc"):
         finished = await world.run(kind, {world.group.id: {"keep_last": 1}})
@@ -57,8 +53,7 @@ async def test_upkeep_of_a_repository_that_another_host_backs_up_into_is_locked(
 async def test_forget_keeps_to_its_groups(world):
     """Snapshots of other groups, of other hosts, and those that people made, are none of its business."""
     path, other = world.source("mail"), uuid4()
-    world = world.with_group(path)
-    await world.run()
+    world = world.backed_up()
     ours, others = f"--tag=keepwatch-{world.group.id}", f"--tag=keepwatch-{other}"
     world.restic("backup", "--host=web-01", ours, path)
     for options in (["--host=web-01", others], ["--host=web-02", ours], ["--host=web-01"]):
@@ -75,8 +70,7 @@ async def test_forget_keeps_to_its_groups(world):
 
 
 async def test_forget_by_time_of_several_groups(newest):
-    world = newest.with_group(newest.source("mail"))
-    await world.run()
+    world = newest.backed_up()
 
     retention = {"keep_within": "1y6m", "keep_daily": 7}
     finished = await world.run(JobKind.FORGET, {world.group.id: retention, uuid4(): {"keep_last": 3}})
@@ -85,19 +79,16 @@ async def test_forget_by_time_of_several_groups(newest):
     assert [group["kept"] for group in finished.summary["groups"]] == [1, 0]
 
 
-@pytest.mark.parametrize("kind", [JobKind.PRUNE, JobKind.CHECK])
-async def test_upkeep_of_a_sound_repository_succeeds(world, kind):
-    world = world.with_group(world.source("mail"))
-    await world.run()
+async def test_upkeep_of_a_sound_repository_succeeds(world):
+    world = world.backed_up()
 
-    finished = await world.run(kind)
-
-    assert (finished.status, finished.exit_code) == (TerminalStatus.SUCCEEDED, 0), finished.message
+    for kind in (JobKind.PRUNE, JobKind.CHECK):
+        finished = await world.run(kind)
+        assert (finished.status, finished.exit_code) == (TerminalStatus.SUCCEEDED, 0), finished.message
 
 
 async def test_a_damaged_repository_fails_its_check_and_says_what_is_wrong(world):
-    world = world.with_group(world.source("mail"))
-    await world.run()
+    world = world.backed_up()
     for pack in world.packs():
         pack.chmod(0o600)
         os.truncate(pack, pack.stat().st_size - 1)
