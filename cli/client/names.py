@@ -49,7 +49,7 @@ def pick(items: Sequence[Item], reference: str, what: str) -> Item:
 
 def ambiguous(found: Sequence[Item], reference: str, what: str) -> str:
     """The sentence that lists what a reference may mean."""
-    matches = ", ".join(f"{item['id']}{_called(item)}" for item in found[:LISTED])
+    matches = ", ".join(f"{short(item['id'])}{_called(item)}" for item in found[:LISTED])
     more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
     return f"'{reference}' may mean more than one {what}: {matches}{more}."
 

@@ -29,11 +29,13 @@ def from_answer(status: int, headers: Any, text: str, server: str) -> ApiProblem
     if problem is None:
         return Unreachable(f"{server} does not answer like Keepwatch (HTTP {status}); is the address right?")
     sentence = str(problem.get("detail") or problem.get("title") or f"HTTP {status}").rstrip(".")
-    fields = "; ".join(_field(error) for error in problem.get("errors") or [])
-    # A single field's error is often the detail itself.
-    if fields and not fields.endswith(sentence):
-        fields = f"{sentence} ({fields})"
-    sentence = f"{fields or sentence}{_advice(status, headers)}."
+    errors = problem.get("errors") or []
+    if errors:
+        fields = "; ".join(_field(error) for error in errors)
+        # The detail is often that of the first field: said once is enough.
+        said = any(str(error.get("detail")).rstrip(".") == sentence for error in errors)
+        sentence = fields if said else f"{sentence} ({fields})"
+    sentence = f"{sentence}{_advice(status, headers)}."
     return ApiProblem(status, sentence)
 
 

@@ -1,12 +1,17 @@
 """Small facts that are made once and kept in a data folder: a password, a port."""
 
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+FIRST_PORT = 10_240
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+DEFAULT_FIRST_OUTGOING_PORT = 32_768
+TRIES = 100
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:
@@ -46,9 +51,24 @@ def kept_port(path: Path) -> int:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A port on loopback that nobody listens on.
+
+    Not one of those that the kernel gives to outgoing connections: while a server is down, one of them (even a
+    client's that tries to reach this very server) could get its port, and the server would not come back.
+    """
+    for _ in range(TRIES):
+        port = random.randrange(FIRST_PORT, max(_first_outgoing_port(), FIRST_PORT + 1))  # noqa: S311  no secret
+        if is_free(port):
+            return port
     with socket.create_server((LOOPBACK, 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def _first_outgoing_port() -> int:
+    try:
+        return int(OUTGOING_PORTS.read_text().split()[0])
+    except OSError:
+        return DEFAULT_FIRST_OUTGOING_PORT
 
 
 def is_free(port: int, address: str = LOOPBACK) -> bool:

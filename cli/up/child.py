@@ -57,6 +57,10 @@ class Child:
             await asyncio.sleep(POLL_SECONDS)
         self.was_ready = True
 
+    async def _tell_when_back(self) -> None:
+        await self.until_ready()
+        self.notice(f"{self.name} is back")
+
     async def is_ready(self) -> bool:
         """Whether the process runs and serves now."""
         running = self._process is not None and self._process.returncode is None
@@ -81,7 +85,12 @@ class Child:
             self._process = await self._launch.spawn(self.log)
         except (EmbeddedServerError, OSError) as error:
             return str(error)
-        code = await self._process.wait()
+        returning = asyncio.create_task(self._tell_when_back()) if self.was_ready else None
+        try:
+            code = await self._process.wait()
+        finally:
+            if returning:
+                returning.cancel()
         return f"signal {-code}" if code < 0 else last_words(self.log, begins)
 
 

@@ -18,11 +18,14 @@ def paste_lines(folder: DemoFolder) -> list[tuple[str, str]]:
     keepwatch = program()
     good, missing = (str(folder.source(BROKEN_HOST, group)) for group in ("etc", "mail"))
     repair = shlex.join(["cp", "-r", "--no-target-directory", good, missing])
-    run = f"{keepwatch} jobs run {BROKEN_HOST}"
+    recover = f"{repair} && {keepwatch} jobs run --wait {BROKEN_HOST}/mail"
     acknowledge = f"{keepwatch} alerts ack {BROKEN_HOST}/databases --note 'on it'"
     return [
-        ("A recovery: the missing folder is there, so its alert is resolved, and no other:", f"{repair} && {run}/mail"),
-        ("A repeat: the same failure again counts on its open alert and wakes nobody:", f"{run}/databases"),
+        ("A recovery: the missing folder is there, so its alert is resolved, and no other:", recover),
+        (
+            "A repeat: the same failure again counts on its open alert and wakes nobody:",
+            f"{keepwatch} jobs run {BROKEN_HOST}/databases",
+        ),
         ("An acknowledgement: every channel is told:", acknowledge),
         ("What is open now:", f"{keepwatch} alerts list"),
     ]

@@ -70,7 +70,10 @@ async def test_a_killed_child_is_started_again(child, diary, notices):
         os.kill(jobs._process.pid, SIGKILL)
         await until(lambda: diary.read_text().count("jobs runs") == 2)
 
+        await until(lambda: len(notices) == 2)
+
     assert "jobs ended (signal 9)" in notices[0]
+    assert notices[1] == "jobs is back"
 
 
 async def test_a_child_that_never_serves_is_given_up_with_its_last_words(child, diary):
