@@ -20,7 +20,9 @@ def backup(ended: Ended, paths: Sequence[str], missing: Sequence[str]) -> Outcom
     if said.summary is None or not said.summary.get("snapshot_id"):
         return failed(ErrorClass.OTHER, said.message or "restic ended without a snapshot", code)
     gone = [path for path in paths if path in missing or path in said.skipped]
-    summary = said.summary | ({"missing": gone} if gone else {}) | ({"errors": said.items} if said.items else {})
+    summary = said.summary | ({"missing_paths": gone} if gone else {})
+    if said.unreadable:
+        summary |= {"unreadable_files": said.unreadable, "errors": said.items}
     if gone:
         message = missing_message(gone, len(paths))
         return Outcome(TerminalStatus.WARNING, ErrorClass.SOURCE_MISSING, message, code, summary)

@@ -57,6 +57,7 @@ async def test_some_paths_missing_is_a_warning_with_a_snapshot(world):
 
     assert ended(finished) == (TerminalStatus.WARNING, ErrorClass.SOURCE_MISSING)
     assert finished.message == f"1 of 2 paths missing: {gone}"
+    assert finished.summary["missing_paths"] == [gone]
     assert len(world.snapshots()) == 2
 
 
@@ -79,6 +80,7 @@ async def test_unreadable_files_are_a_warning_with_a_snapshot(world):
     assert finished.exit_code == 3
     assert finished.message.startswith("1 file unreadable: ")
     assert "input/output error" in finished.message
+    assert (finished.summary["unreadable_files"], finished.summary["errors"][0]["item"]) == (1, world.group.paths[1])
     assert len(world.snapshots()) == 2
 
 
