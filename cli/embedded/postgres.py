@@ -48,12 +48,8 @@ class EmbeddedPostgres(EmbeddedServer):
     @property
     def dsn(self) -> str:
         """Where the superuser reaches the maintenance database."""
-        return self.dsn_of("postgres")
-
-    def dsn_of(self, database: str) -> str:
-        """Where the superuser reaches `database`."""
         secret = (self.folder / "password").read_text().strip()
-        return f"postgresql://{SUPERUSER}:{secret}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{secret}@{LOOPBACK}:{self.port}/postgres"
 
     def fill(self) -> None:
         """Make the password and, at the first start, the cluster."""

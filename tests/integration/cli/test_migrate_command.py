@@ -1,0 +1,43 @@
+"""`keepwatch migrate` against a real database and a real broker that know nothing of Keepwatch yet."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cli.embedded import EmbeddedNats
+
+
+@pytest.fixture
+def migrate(empty_database_of, tmp_path):
+    database = empty_database_of()
+    with EmbeddedNats(tmp_path / "nats", durable=False) as nats:
+        told = {"KEEPWATCH_DATABASE_URL": database, "KEEPWATCH_NATS_URL": nats.url}
+
+        def run(*flags):
+            return subprocess.run(
+                [sys.executable, "-m", "cli.main", "migrate", *flags],
+                env=os.environ | told,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        yield run
+
+
+def test_check_changes_nothing_and_fails_while_something_is_pending(migrate):
+    first, second = migrate("--check"), migrate("--check")
+
+    assert (first.returncode, second.returncode) == (1, 1)
+    assert first.stdout == second.stdout
+    assert "pending: alerts 0001" in first.stdout
+
+
+def test_after_migrate_nothing_is_pending(migrate):
+    assert migrate().returncode == 0
+
+    check = migrate("--check")
+    assert (check.returncode, check.stdout) == (0, "Nothing is pending.\n")
+    assert migrate().stdout == "Nothing to do.\n"
