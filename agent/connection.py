@@ -78,7 +78,9 @@ class Connection:
         )
         async with socket:
             logger.info("connected", extra={"server": self.settings.server})
-            code = await Conversation(socket, self.jobs, self.changed).hold(self._hello(found))
+            code = await Conversation(socket, self.jobs, self.changed, self.settings.pace.tell_again).hold(
+                self._hello(found)
+            )
         logger.warning("disconnected", extra={"code": code})
         if code == REPLACED:
             logger.error("another agent uses this host's token; this one stands back")

@@ -41,14 +41,14 @@ SPEAK_EVERY = 1.0
 class Conversation:
     """Lives as long as its WebSocket."""
 
-    def __init__(self, socket: ClientWebSocketResponse, jobs: Jobs, changed: asyncio.Event) -> None:
-        self._socket, self._jobs, self._changed = socket, jobs, changed
+    def __init__(self, socket: ClientWebSocketResponse, jobs: Jobs, changed: asyncio.Event, tell_again: float) -> None:
+        self._socket, self._jobs, self._changed, self._tell_again = socket, jobs, changed, tell_again
         self._heartbeat_seconds = float(HEARTBEAT_SECONDS)
         self._last_beat = monotonic()
         self._announced: dict[UUID, str | None] = {}
         self._logged: dict[UUID, int] = {}
         self._progress: dict[UUID, JobProgress] = {}
-        self._finished: set[UUID] = set()
+        self._told_at: dict[UUID, float] = {}
 
     async def hold(self, hello: Hello) -> int | None:
         """Talk until the connection ends; the close code that the server gave."""
@@ -96,7 +96,7 @@ class Conversation:
 
     def _say_again(self, job_id: UUID) -> None:
         self._announced.pop(job_id, None)
-        self._finished.discard(job_id)
+        self._told_at.pop(job_id, None)
 
     async def _speak(self) -> None:
         try:
@@ -125,7 +125,12 @@ class Conversation:
 
     def _something_urgent(self) -> bool:
         running = any(self._announced.get(key, "") != job.restic_id for key, job in self._jobs.running.items())
-        return running or any(job.job_id not in self._finished for job in self._jobs.spool.spooled())
+        return running or any(self._must_be_told(job.job_id) for job in self._jobs.spool.spooled())
+
+    def _must_be_told(self, job_id: UUID) -> bool:
+        """Never told on this connection, or so long ago that the server cannot have committed it."""
+        told_at = self._told_at.get(job_id)
+        return told_at is None or monotonic() - told_at > self._tell_again
 
     async def _say_what_is_new(self) -> None:
         for job_id, job in list(self._jobs.running.items()):
@@ -133,7 +138,7 @@ class Conversation:
             await self._tell_log(job_id)
             await self._tell_progress(job)
         for known in self._jobs.spool.spooled():
-            if known.finished and known.job_id not in self._finished:
+            if known.finished and self._must_be_told(known.job_id):
                 await self._tell_log(known.job_id)
                 await self._tell_end(known.finished)
         if monotonic() - self._last_beat >= self._heartbeat_seconds:
@@ -164,7 +169,7 @@ class Conversation:
 
     async def _tell_end(self, frame: JobFinished) -> None:
         await self._send(frame.model_copy(update={"sent_at": datetime.now(UTC)}))
-        self._finished.add(frame.job_id)
+        self._told_at[frame.job_id] = monotonic()
 
     async def _send(self, frame: Frame) -> None:
         await self._socket.send_str(frame.model_dump_json())

@@ -18,6 +18,8 @@ class Pace:
 
     ping: float = 20.0
     """A line that does not answer a ping within half of this is dead, whatever TCP believes."""
+    tell_again: float = 30.0
+    """After which an end state that was not acknowledged is sent once more; the heartbeat looks for such."""
     reconnect: float = 1.0
     reconnect_longest: float = 60.0
     refused: float = 60.0

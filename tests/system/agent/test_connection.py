@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from uuid import uuid4
 
 import pytest
 
@@ -11,7 +12,7 @@ from agent.jobs import Jobs
 from agent.settings import AgentSettings, Pace
 from agent.spool import Spool
 from agent.state_folder import locked
-from shared.agent_protocol import JobRun, SourceGroupSpec
+from shared.agent_protocol import Config, JobRun, SourceGroupSpec
 
 from .gateway import TOKEN, Gateway
 
@@ -41,6 +42,19 @@ async def test_a_server_that_does_not_answer_pings_is_left_and_found_again(gatew
     gateway.answers_pings = False
     async with connected(gateway, tmp_path, Pace(ping=0.2, reconnect=0.05)):
         await gateway.heard("hello", 2)
+
+
+async def test_an_end_state_that_nobody_acknowledged_is_told_again_on_the_same_line(gateway, tmp_path):
+    """The service that commits it may have been away just then."""
+    gateway.acks = False
+    async with connected(gateway, tmp_path, Pace(tell_again=0.5)):
+        await gateway.heard("hello")
+        await gateway.send(Config(heartbeat_seconds=1))
+        await gateway.send({"type": "job.run", "id": str(uuid4()), "job_id": str(uuid4()), "kind": "evil"})
+        first = await gateway.heard("job.finished")
+        again = await gateway.heard("job.finished", 2)
+
+    assert (again["id"], again["connection"]) == (first["id"], 1)
 
 
 async def test_a_log_goes_from_the_disk_with_the_acknowledgement(gateway, tmp_path):
