@@ -128,9 +128,10 @@ async def only(owners: Owners, click: Acknowledge | Resolve) -> None:
 
 
 @post("/alerts/fake", role=Role.ADMIN, status_code=202)
-async def fake_alert(owners: Given[Owners], payload: Given[Synthetic]) -> None:
+async def fake_alert(owners: Given[Owners], payload: Given[Synthetic]) -> dict[str, str]:
     """Make a synthetic alert, or its resolution, through the real path."""
     await owners.ask(TellSynthetic(body=payload))
+    return {}
 
 
 ROUTES = [

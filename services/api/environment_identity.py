@@ -7,7 +7,7 @@ from shared import tokens
 from shared.db import Connection, Pool, in_transaction
 
 ADMIN = "admin"
-TOKEN_NAME = "admin token of the environment"  # noqa: S105  what it is called
+TOKEN_NAME = "admin token"  # noqa: S105  what it is called
 
 
 async def keep(pool: Pool, settings: Settings, passwords: Passwords) -> None:

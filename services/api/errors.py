@@ -43,15 +43,15 @@ def unauthorized(detail: str = "A valid token is needed.") -> Problem:
     return Problem(refusal, {"WWW-Authenticate": "Bearer"})
 
 
-def invalid(error: ValidationError) -> Problem:
-    """422 with a pointer and a sentence for each mistake that pydantic found."""
+def invalid(error: ValidationError, depth: int | None = None) -> Problem:
+    """422 with a pointer, at most so deep, and a sentence for each mistake that pydantic found."""
     found = error.errors(include_url=False, include_input=False)
-    return Problem(Refusal.invalid(*(_mistake(each) for each in found)))
+    return Problem(Refusal.invalid(*(_mistake(each, depth) for each in found)))
 
 
-def _mistake(error: Mapping[str, Any]) -> tuple[str, str]:
+def _mistake(error: Mapping[str, Any], depth: int | None) -> tuple[str, str]:
     context = error.get("ctx", {})
-    parts = [str(part) for part in (*error["loc"], *filter(None, [context.get("field")])) if part != "[key]"]
+    parts = [str(part) for part in (*error["loc"], *filter(None, [context.get("field")])) if part != "[key]"][:depth]
     if error["type"] == "extra_forbidden":
         return pointer(*parts), "is not known here"
     return pointer(*parts), str(error["msg"]).removeprefix("Value error, ")

@@ -103,7 +103,7 @@ class Feed:
                 self._begin(info)
             async for entry in read(self.client, self._known.seq):
                 self._tell(entry)
-        except (GapError, nats.errors.Error) as error:
+        except (GapError, nats.errors.Error, TimeoutError) as error:
             log.info("live feed begins again", reason=type(error).__name__)
         return False
 

@@ -16,7 +16,7 @@ from shared.refusal import Refusal
 from shared.vocabulary import Role
 
 SLICE_BYTES = 512 * 1024
-MEDIA_TYPE = "text/plain; charset=utf-8"
+MEDIA_TYPE = "text/plain"
 Span = tuple[int | None, int | None]
 
 

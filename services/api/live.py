@@ -65,7 +65,7 @@ async def _events(
             async for entry in read(feed.client, sent.seq, listener.after.seq):
                 sent = Position(sent.stream, entry.seq)
                 yield written(News(entry.subject, entry.data, sent))
-        except (GapError, nats.errors.Error):
+        except (GapError, nats.errors.Error, TimeoutError):
             return  # the client comes again with the last id it got
         async for chunk in _live(listener, doorkeeper, request, sent):
             yield chunk

@@ -106,7 +106,7 @@ def parse_query(model: type[Model], raw: bytes) -> Model:
         given = parse_qs(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS)
         return model.model_validate({name: _value(model, name, values) for name, values in given.items()})
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, depth=1) from None
     except ValueError:
         raise Problem(Refusal.invalid(("", "the query is not valid"))) from None
 

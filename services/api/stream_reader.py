@@ -77,7 +77,7 @@ def _ephemeral(after: int) -> ConsumerConfig:
 async def _next(client: Client, subscription: JetStreamContext.PullSubscription, expected: int) -> list[Msg]:
     try:
         return await subscription.fetch(BATCH, timeout=PULL_SECONDS)
-    except nats.errors.TimeoutError:
+    except TimeoutError:
         if not client.is_connected:
             raise GapError from None
         info = await subscription.consumer_info()

@@ -1,16 +1,16 @@
 """Jobs, their logs, and reports of jobs that ran elsewhere. Owned by jobs."""
 
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.asks.ask import Ask, Page
 from shared.asks.fields import Body, JsonObject, Limit, Moment, Name, Text
 from shared.vocabulary import ErrorClass, Evidence, JobKind, JobStatus, JobTrigger, TerminalStatus
 
 MAX_REPORTS = 1000
-BodyT = TypeVar("BodyT")
 
 
 class Job(BaseModel):
@@ -46,7 +46,8 @@ class JobCreate(Body):
 
     @model_validator(mode="after")
     def _group_goes_with_backup(self) -> Self:
-        return _group_fits(self, self.kind, named=self.source_group_id is not None)
+        _check_group(self.kind, "source_group_id", named=self.source_group_id is not None)
+        return self
 
 
 class JobReport(Body):
@@ -70,18 +71,24 @@ class JobReport(Body):
     @model_validator(mode="after")
     def _group_goes_with_backup(self) -> Self:
         if self.host is not None and self.host_id is not None:
-            raise ValueError("name the host by host or by host_id, not by both")
+            raise _mistake("host_id", "name the host by host or by host_id, not by both")
         if self.source_group is not None and self.source_group_id is not None:
-            raise ValueError("name the group by source_group or by source_group_id, not by both")
-        return _group_fits(self, self.kind, named=(self.source_group or self.source_group_id) is not None)
+            raise _mistake("source_group_id", "name the group by source_group or by source_group_id, not by both")
+        field = "source_group" if self.source_group_id is None else "source_group_id"
+        _check_group(self.kind, field, named=(self.source_group or self.source_group_id) is not None)
+        return self
 
 
-def _group_fits(body: BodyT, kind: JobKind, *, named: bool) -> BodyT:
+def _check_group(kind: JobKind, field: str, *, named: bool) -> None:
     if kind is JobKind.BACKUP and not named:
-        raise ValueError("a backup needs a source group")
+        raise _mistake(field, "a backup needs a source group")
     if kind is not JobKind.BACKUP and named:
-        raise ValueError(f"a {kind} is about the repository and must not name a source group")
-    return body
+        raise _mistake(field, f"a {kind} is about the repository and must not name a source group")
+
+
+def _mistake(field: str, sentence: str) -> PydanticCustomError:
+    """A mistake of the whole that is shown at one field."""
+    return PydanticCustomError("field", "{sentence}", {"field": field, "sentence": sentence})
 
 
 class Accepted(BaseModel):

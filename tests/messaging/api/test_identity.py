@@ -4,7 +4,6 @@ from uuid import uuid4
 import pytest
 
 from services.api.settings import Settings
-
 from shared.asks.ask import Page
 from shared.asks.hosts import DeleteHost, ListHosts
 

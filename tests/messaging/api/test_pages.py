@@ -15,10 +15,9 @@ HTML = {"Accept": "text/html"}
 
 
 def alert(**more) -> dict:
-    nothing = dict.fromkeys(
-        "error_class acked_at acked_by resolved_at resolved_by note resolution raised_job_id resolved_job_id "
-        "last_success_at source_group_id".split()
-    )
+    ended = ("acked_at", "acked_by", "resolved_at", "resolved_by", "note", "resolution")
+    caused = ("error_class", "raised_job_id", "resolved_job_id", "last_success_at", "source_group_id")
+    nothing = dict.fromkeys((*ended, *caused))
     return nothing | {
         "id": str(ALERT),
         "version": 1,
