@@ -28,12 +28,13 @@ def _programs() -> dict[str, str]:
     """Every restic by its release, like `0.14`."""
     folder = Path(os.environ.get("KEEPWATCH_TEST_RESTIC_DIR") or ROOT / ".cache/restic")
     found = [*sorted(folder.glob("*/restic")), *filter(None, [shutil.which("restic")])]
-    return {_release(str(path)): str(path) for path in reversed(found)}
+    return {release: str(path) for path in reversed(found) for release in _release(str(path))}
 
 
-def _release(program: str) -> str:
-    printed = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
-    return ".".join(map(str, restic_output.version(printed)[1]))
+def _release(program: str) -> list[str]:
+    printed = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout
+    version = restic_output.version(printed)
+    return [".".join(map(str, version[1]))] if version else []
 
 
 RESTICS = dict(sorted(_programs().items()))
