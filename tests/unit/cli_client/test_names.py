@@ -27,9 +27,7 @@ def test_an_ambiguous_short_id_lists_what_it_may_mean():
     with pytest.raises(click.ClickException) as caught:
         pick([host(), host("web-02", "a2")], "019b", "host")
 
-    assert caught.value.message == (
-        f"'019b' may mean more than one host: {identity('a1')} (web-01), {identity('a2')} (web-02)."
-    )
+    assert caught.value.message == ("'019b' may mean more than one host: 000000a1 (web-01), 000000a2 (web-02).")
 
 
 def test_a_name_that_looks_like_an_id_is_a_name():

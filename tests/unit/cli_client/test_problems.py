@@ -44,6 +44,13 @@ def test_a_detail_that_is_the_only_fields_error_is_said_once(gateway, keepwatch)
     assert failure(result) == "Error: config.url: must be a channel's URL."
 
 
+def test_a_detail_that_is_the_first_of_several_fields_is_said_once_too(gateway, keepwatch):
+    errors = [{"pointer": "/kind", "detail": "is unknown"}, {"pointer": "/name", "detail": "is empty"}]
+    gateway.answers("POST", "/channels", {"detail": "is unknown", "errors": errors}, status=422)
+
+    assert failure(keepwatch("channels", "add", "ops")) == "Error: kind: is unknown; name: is empty."
+
+
 def test_a_wrong_token_says_where_it_comes_from(gateway, keepwatch):
     result = keepwatch("alerts", "list", env={"KEEPWATCH_TOKEN": "kw_wrong"})
 
