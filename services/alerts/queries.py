@@ -102,9 +102,10 @@ async def raise_or_touch(tx: Connection, raises: Sequence[Raise]) -> int:
                 title = CASE WHEN excluded.last_seen_at > a.last_seen_at THEN excluded.title ELSE a.title END,
                 message = CASE WHEN excluded.last_seen_at > a.last_seen_at THEN excluded.message ELSE a.message END,
                 hint = CASE WHEN excluded.last_seen_at > a.last_seen_at THEN excluded.hint ELSE a.hint END,
-                error_class = CASE WHEN excluded.last_seen_at > a.last_seen_at THEN excluded.error_class ELSE a.error_class END,
-                last_success_at =
-                    CASE WHEN excluded.last_seen_at > a.last_seen_at THEN excluded.last_success_at ELSE a.last_success_at END
+                error_class = CASE WHEN excluded.last_seen_at > a.last_seen_at
+                                   THEN excluded.error_class ELSE a.error_class END,
+                last_success_at = CASE WHEN excluded.last_seen_at > a.last_seen_at
+                                       THEN excluded.last_success_at ELSE a.last_success_at END
             RETURNING new AS alert, old.id IS NULL AS raised
         ), raised AS (
             SELECT alert, (alert).id, (alert).version, gen_random_uuid() AS event_id FROM changed WHERE raised
