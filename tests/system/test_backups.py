@@ -93,7 +93,7 @@ async def host(api, keepwatch, host_name, tmp_path):
         agent = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "agent", "--server", keepwatch.url, "--token-file", token_file,
              "--state-dir", tmp_path / "state"],
-            env={"PATH": "/usr/bin:/bin"}, stdout=log, stderr=log, cwd=Path(__file__).parents[2],
+            env={"PATH": f"{Path(RESTIC).parent}:/usr/bin:/bin"}, stdout=log, stderr=log, cwd=Path(__file__).parents[2],
         )  # fmt: skip
 
     async def online():
@@ -171,9 +171,9 @@ async def exclusive_lock(host):
         yield
     finally:
         assert lock.returncode is None, "check ended while its lock was needed"
-        lock.terminate()
+        lock.kill()  # throttled as it is, it would take minutes to end by itself
         await lock.wait()
-        host.restic("unlock")
+        host.restic("unlock", "--remove-all")
 
 
 async def test_locked_wrong_password_and_gone_are_three_different_alerts(api, host, tmp_path):
