@@ -13,7 +13,7 @@ from services.api.auth import Doorkeeper
 from services.api.feed import Feed
 from services.api.owners import Owners
 from services.api.passwords import Passwords
-from services.api.server import listen_on, serve
+from services.api.server import bind, serve
 from services.api.sessions import Sessions
 from services.api.settings import Settings
 from shared import logs
@@ -32,12 +32,12 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
     """Serve the gateway until SIGTERM."""
     settings = load(Settings, environ)
     logs.configure("api", settings.log_level, settings.log_format)
-    with listen_on(listen, PORT if port is None else port) as listening:
+    with bind(listen, PORT if port is None else port) as bound:
         async with stopping() as stop:
-            await serve_gateway(settings, listening, stop)
+            await serve_gateway(settings, bound, stop)
 
 
-async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyncio.Event) -> None:
+async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.Event) -> None:
     """Serve the gateway until `stop`."""
     async with (
         open_pool(settings.database_url, "api") as pool,
@@ -68,7 +68,7 @@ async def serve_gateway(settings: Settings, listening: socket.socket, stop: asyn
         )
         await run_together(
             stop,
-            serve(app, listening, settings, stop),
+            serve(app, bound, settings, stop),
             feed.run(stop),
             repeat("alive", agents.tell_alive, stop=stop, seconds=ALIVE_SECONDS),
         )

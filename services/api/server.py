@@ -24,16 +24,19 @@ class Server(uvicorn.Server):
         yield
 
 
-def listen_on(address: str, port: int) -> socket.socket:
-    """A listening socket; a sentence when that is not possible."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+def bind(address: str, port: int) -> socket.socket:
+    """A socket that has the port and does not listen yet; a sentence when that is not possible."""
+    taken = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((address, port), family=family, backlog=2048)
+        taken.bind((address, port))
     except OSError as error:
+        taken.close()
         raise SettingError(f"Cannot listen on {address} port {port}: {error.strerror}.") from None
+    return taken
 
 
-async def serve(app: AsgiApp, listening: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
+async def serve(app: AsgiApp, bound: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`; what is under way then has some seconds to end."""
     server = Server(
         uvicorn.Config(
@@ -52,7 +55,7 @@ async def serve(app: AsgiApp, listening: socket.socket, settings: Settings, stop
             ssl_keyfile=settings.tls_key,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

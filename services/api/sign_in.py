@@ -52,7 +52,9 @@ async def logout(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> 
 
 def local_path(asked: str) -> str:
     """Where to go after signing in: a path of ours, nothing else."""
-    return asked if asked.startswith("/") and not asked.startswith(("//", "/\\")) and "\n" not in asked else HOME
+    # Browsers drop tabs and line ends from addresses, and take a backslash for a slash.
+    ours = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable()
+    return asked if ours else HOME
 
 
 def _form(target: str, *, failed: bool) -> Template:

@@ -13,7 +13,7 @@ import pytest
 from nats.aio.client import Client
 
 from services.api.app import serve_gateway
-from services.api.server import listen_on
+from services.api.server import bind
 from services.api.settings import Settings
 from shared import streams
 from shared.asks.ask import Ask
@@ -120,10 +120,10 @@ def start_gateway(settings: Settings, bus: Bus):
     @asynccontextmanager
     async def start(**changes: Any) -> AsyncIterator[Gateway]:
         stop = asyncio.Event()
-        with listen_on("127.0.0.1", 0) as listening:
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with bind("127.0.0.1", 0) as bound:
+            url = f"http://127.0.0.1:{bound.getsockname()[1]}"
             changed = Settings.model_validate(settings.model_dump() | changes)
-            task = asyncio.create_task(serve_gateway(changed, listening, stop))
+            task = asyncio.create_task(serve_gateway(changed, bound, stop))
             async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
                 gateway = Gateway(url, http, stop, task)
                 ready = asyncio.create_task(eventually(lambda: _ready(gateway)))
@@ -138,7 +138,10 @@ def start_gateway(settings: Settings, bus: Bus):
 
 
 async def _ready(gateway: Gateway) -> bool:
-    answer = await gateway.call("GET", "/readyz")
+    try:
+        answer = await gateway.call("GET", "/readyz")
+    except aiohttp.ClientConnectionError:
+        return False
     return answer.status == 200
 
 

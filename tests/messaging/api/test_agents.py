@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 
+from services.api import agent_frames
 from shared.asks.agents import (
     ALIVE_SUBJECT,
     COMMAND_SUBJECT,
@@ -204,3 +205,11 @@ async def test_a_stopping_gateway_closes_its_agents(start_gateway, jobs):
 async def test_an_agents_token_opens_nothing_else(gateway, jobs):
     await gateway.call("GET", "/api/v1/hosts", token=TOKEN, status=403)
     await gateway.call("GET", "/api/v1/hosts", token="kwa_wrong", status=401)
+
+
+async def test_an_agent_that_falls_silent_is_let_go(gateway, jobs, monkeypatch):
+    monkeypatch.setattr(agent_frames, "SILENCE_SECONDS", 0.5)
+    async with connected(gateway) as socket:
+        await hello(socket)
+
+        assert await closed_with(socket) == 1001
