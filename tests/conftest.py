@@ -21,6 +21,8 @@ from shared import db
 from shared.events import AlertAcked, AlertEvent, AlertRaised, AlertResolved
 from shared.migrate import migrate_database
 
+pytest_plugins = ["tests.installation"]
+
 
 @dataclass(frozen=True)
 class Infra:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Response, Router
+from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.enums import MediaType
 from litestar.plugins.jinja import JinjaTemplateEngine
@@ -41,6 +42,7 @@ from services.api.errors import HANDLERS
 from services.api.feed import Feed
 from services.api.outermost import AsgiApp, wrapped
 from services.api.owners import Owners
+from services.api.pages.frame import STATIC, static
 from services.api.parsing import read_payload, read_query
 from services.api.sessions import Sessions
 from services.api.settings import Settings
@@ -50,6 +52,8 @@ from shared.sealing import Sealer
 
 MOST_BODY_BYTES = 4 * 1024 * 1024
 HERE = Path(__file__).parent
+FOR_GOOD = CacheControlHeader(max_age=365 * 86400, immutable=True)
+"""Browsers may keep static files for good: their addresses change with them."""
 _PLAIN = get_serializer({})
 
 
@@ -108,17 +112,28 @@ def application(parts: Parts) -> AsgiApp:
             *demo,
             parts.agents.route(),
             *health.routes(parts.checks),
-            create_static_files_router("/static", [HERE / "static"], include_in_schema=False),
+            create_static_files_router(
+                "/static",
+                [STATIC],
+                include_in_schema=False,
+                cache_control=FOR_GOOD,
+            ),
         ],
         dependencies=_dependencies(parts),
         exception_handlers=HANDLERS,
         request_max_body_size=MOST_BODY_BYTES,
         response_class=Answer,
-        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
+        template_config=TemplateConfig(
+            directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_know_static_files
+        ),
         openapi_config=None,
         logging_config=None,
     )
     return wrapped(app)  # type: ignore[arg-type]  # Litestar's own names for the same messages
+
+
+def _know_static_files(engine: JinjaTemplateEngine) -> None:
+    engine.engine.globals["static"] = static
 
 
 def _dependencies(parts: Parts) -> dict[str, Provide]:

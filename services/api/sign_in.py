@@ -13,13 +13,13 @@ from services.api.parsing import Given
 from services.api.sessions import Sessions
 from shared.refusal import Refusal
 
-HOME = "/alerts"
+HOME = "/"
 
 
 @get("/login", sync_to_thread=False)
 def login_page(request: Request[Any, Any, Any]) -> Template:
     """Show the form that signs in."""
-    return _form(request.query_params.get("next", ""), failed=False)
+    return _form(local_path(request.query_params.get("next", "")))
 
 
 @post("/login", status_code=303)
@@ -27,10 +27,15 @@ async def login(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> R
     """Sign in with a name and a password."""
     csrf.refuse_foreign(request)
     form = await read_form(request)
-    target = local_path(form.get("next", ""))
-    cookies = await sessions.sign_in(request, form.get("username", ""), form.get("password", ""))
+    target = local_path(form.text("next"))
+    name = form.text("username")
+    try:
+        cookies = await sessions.sign_in(request, name, form.password("password"))
+    except Problem as problem:
+        refusal = problem.refusal
+        return _form(target, name, refusal.detail, refusal.status, problem.headers)
     if cookies is None:
-        return _form(target, failed=True)
+        return _form(target, name, "The username or the password is wrong.", 401)
     return Redirect(target, status_code=303, cookies=cookies)
 
 
@@ -57,9 +62,11 @@ def local_path(asked: str) -> str:
     return asked if ours else HOME
 
 
-def _form(target: str, *, failed: bool) -> Template:
-    context = {"next": local_path(target), "failed": failed}
-    return Template("login.html", context=context, status_code=401 if failed else 200)
+def _form(
+    target: str, username: str = "", problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Template:
+    context = {"next": target, "username": username, "problem": problem}
+    return Template("login.html", context=context, status_code=status, headers=headers)
 
 
 ROUTES = [login_page, login, login_by_link, logout]

@@ -80,7 +80,7 @@ async def test_signing_in_leads_nowhere_else(gateway, target):
     form = {"username": "admin", "password": "a-long-admin-password", "next": target}
     answer = await gateway.call("POST", "/login", token="", data=form, status=303)
 
-    assert answer.headers["Location"] == "/alerts"
+    assert answer.headers["Location"] == "/"
 
 
 async def test_the_sessions_cookie_is_kept_from_scripts_and_other_sites(sign_in):
@@ -168,7 +168,7 @@ async def test_a_login_link_signs_in_once(gateway, alerts):
     again = await gateway.call("GET", path, token="", headers=HTML, status=410)
     page = await gateway.call("GET", "/alerts", token="", headers={"Cookie": cookies_of(first)}, status=200)
 
-    assert first.headers["Location"] == "/alerts"
+    assert first.headers["Location"] == "/"
     assert "admin (admin)" in page.body
     assert "<h1>Gone</h1>" in again.body
 
