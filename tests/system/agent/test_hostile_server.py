@@ -144,6 +144,8 @@ def nasty(tmp_path, evil):
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_CONFIG_FILE",
         "AZURE_FORCE_CLI_CREDENTIAL",
+        "GOOGLE_API_CERTIFICATE_CONFIG",
+        "GOOGLE_API_USE_CLIENT_CERTIFICATE",
         "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
         "aws_secret",
         "",
