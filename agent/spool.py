@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from agent.settings import SettingsError
 from shared.agent_protocol import JobFinished
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,14 @@ class KnownJob:
 
 
 class Spool:
-    """One agent's jobs; nothing it does raises for want of disk space."""
+    """One agent's jobs; once it is open, nothing it does raises for want of disk space."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, or begin it anew if it holds no database.
+
+        Raises:
+            SettingsError: it cannot be opened now.
+        """
         self._database = _open(path)
         self._unwritten: dict[UUID, KnownJob] = {}
 
@@ -137,6 +143,9 @@ class Spool:
 def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
+    except sqlite3.OperationalError as error:
+        # The file is sound, the disk or its permissions are not: what it holds must still be told.
+        raise SettingsError(f"--state-dir: {path} cannot be opened: {error}.") from None
     except sqlite3.DatabaseError as error:
         aside = path.with_suffix(f".broken-{datetime.now(UTC):%Y%m%d%H%M%S}")
         path.rename(aside)

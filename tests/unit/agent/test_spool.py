@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from agent.job_log import JobLog
+from agent.settings import SettingsError
 from agent.spool import KNOWN_FOR, Spool
 from shared.agent_protocol import JobFinished
 
@@ -87,6 +88,23 @@ def test_a_full_disk_loses_nothing_while_the_agent_lives(path, spool):
     spool.flush()
     again = Spool(path)
     assert {job.finished.id for job in again.spooled()} == {frame.id for frame in frames}
+    again.close()
+
+
+def test_a_spool_that_cannot_be_opened_now_is_kept_for_later(path, spool):
+    """A disk that is full at the start must not cost what waits: the next start finds it."""
+    frame = finished()
+    spool.finish(frame)
+    spool.close()
+    in_the_way = path.with_name("spool.db-wal")
+    in_the_way.mkdir()
+
+    with pytest.raises(SettingsError, match=r"--state-dir: .*spool.db cannot be opened: "):
+        Spool(path)
+
+    in_the_way.rmdir()
+    again = Spool(path)
+    assert [job.finished for job in again.spooled()] == [frame]
     again.close()
 
 
