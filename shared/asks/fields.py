@@ -12,6 +12,8 @@ TEXT_BYTES = 4096
 OBJECT_BYTES = 64 * 1024
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+# As the agent has it: what is accepted here must not be refused there, run after run.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _plain_text(value: str) -> str:
@@ -23,7 +25,7 @@ def _plain_text(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f]", value):
+    if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
     if value.startswith("-"):
         raise ValueError("must not start with '-'")
@@ -43,7 +45,7 @@ def _argument(value: str) -> str:
 
 
 def _printable(value: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f]", value):
+    if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
     return value
 
@@ -101,9 +103,10 @@ Text = Annotated[str, AfterValidator(_plain_text)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_name)]
 """1 to 200 characters on one line; unique without regard to case where the contract says so."""
 AbsolutePath = Annotated[Text, StringConstraints(min_length=1), AfterValidator(_path), AfterValidator(_printable)]
-Argument = Annotated[Text, StringConstraints(min_length=1), AfterValidator(_argument)]
+Printable = Annotated[Text, AfterValidator(_printable)]
+Argument = Annotated[Printable, StringConstraints(min_length=1), AfterValidator(_argument)]
 """A value that ends up behind an option of a program: never looks like an option itself."""
-Url = Annotated[Text, StringConstraints(min_length=1), AfterValidator(_argument), AfterValidator(_printable)]
+Url = Argument
 Labels = Annotated[
     dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,63}$")], Annotated[Text, Field(max_length=255)]],
     Field(max_length=50),

@@ -7,20 +7,20 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.asks.ask import Ask, Page
-from shared.asks.fields import Body, Limit, Name, Text, Url
+from shared.asks.fields import Body, Limit, Name, Printable, Text, Url
 from shared.vocabulary import RepositorySource
 
-ENVIRONMENT = re.compile(r"^(AWS|AZURE|B2|GOOGLE|OS|ST|RESTIC_REST)_[A-Z0-9_]{1,100}$")
+ENVIRONMENT = re.compile(r"(AWS|AZURE|B2|GOOGLE|OS|ST|RESTIC_REST)_[A-Z0-9_]{1,100}")
 
 
 def _environment(value: dict[str, str]) -> dict[str, str]:
     for name in value:
-        if not ENVIRONMENT.match(name):
+        if not ENVIRONMENT.fullmatch(name):
             raise ValueError(f"{name}: only AWS_* AZURE_* B2_* GOOGLE_* OS_* ST_* RESTIC_REST_* are allowed")
     return value
 
 
-Environment = Annotated[dict[str, Text], AfterValidator(_environment), Field(max_length=50)]
+Environment = Annotated[dict[str, Printable], AfterValidator(_environment), Field(max_length=50)]
 
 
 class Repository(BaseModel):

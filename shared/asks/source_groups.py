@@ -10,11 +10,11 @@ from shared.asks.ask import Ask, Page
 from shared.asks.fields import AbsolutePath, Argument, Body, Limit, Name, Text
 from shared.vocabulary import Engine, ErrorClass, JobStatus
 
-KEEP_WITHIN = re.compile(r"^(?=.)(\d{1,4}y)?(\d{1,4}m)?(\d{1,5}d)?(\d{1,6}h)?$")
+KEEP_WITHIN = re.compile(r"(?=.)([1-9][0-9]{0,3}y)?([1-9][0-9]{0,3}m)?([1-9][0-9]{0,4}d)?([1-9][0-9]{0,5}h)?")
 
 
 def _duration(value: str) -> str:
-    if not KEEP_WITHIN.match(value) or not re.search(r"[1-9]", value):
+    if not KEEP_WITHIN.fullmatch(value):
         raise ValueError("must be a duration such as '1y6m', '30d' or '12h'")
     return value
 
