@@ -7,20 +7,35 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.embedded.errors import EmbeddedServerError
+
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 10_240
+LAST_PORT = 65_535
 OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 DEFAULT_FIRST_OUTGOING_PORT = 32_768
 TRIES = 100
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:
-    """What the file holds, readable by its owner only; made, and surely on disk, when it is not there yet."""
+    """What the file holds, readable by its owner only; made, and surely on disk, when it is not there yet.
+
+    Raises:
+        EmbeddedServerError: it is there and cannot be read; it is not replaced, since what it kept may be needed.
+    """
     if path.exists():
-        return path.read_text().strip()
+        return _read(path)
     value = make()
     keep(path, value)
     return value
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise EmbeddedServerError(f"Can't read {path}: {reason}.") from None
 
 
 def keep(path: Path, value: str) -> None:
@@ -41,10 +56,10 @@ def password() -> str:
 
 
 def kept_port(path: Path) -> int:
-    """The port this folder's server had last time; another free one if somebody else has it now."""
-    port = int(kept(path, lambda: str(free_port())))
-    if is_free(port):
-        return port
+    """The port this folder's server had last time; another free one if somebody else has it now, or it is none."""
+    known = kept(path, lambda: str(free_port()))
+    if known.isdecimal() and 0 < int(known) <= LAST_PORT and is_free(int(known)):
+        return int(known)
     port = free_port()
     keep(path, str(port))
     return port

@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from cli.embedded.kept import LOOPBACK, OUTGOING_PORTS, free_port, keep, kept, kept_port
+from cli.embedded.errors import EmbeddedServerError
+from cli.embedded.kept import LOOPBACK, OUTGOING_PORTS, free_port, is_free, keep, kept, kept_port
 
 
 def test_what_was_made_once_stays(tmp_path):
@@ -37,3 +38,27 @@ def test_a_port_is_kept_unless_somebody_else_has_it(tmp_path):
     assert kept_port(tmp_path / "port") == port
     with closing(socket.create_server((LOOPBACK, port))):
         assert kept_port(tmp_path / "port") != port
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_what_cannot_be_read_is_one_sentence_and_is_not_replaced(tmp_path, content):
+    path = tmp_path / "secret"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+    with pytest.raises(EmbeddedServerError, match=f"^Can't read {path}: .*[.]$"):
+        kept(path, lambda: "another")
+
+    assert path.is_dir() or path.read_bytes() == content
+
+
+@pytest.mark.parametrize("text", ["", "abc", "0", "70000", "-1", "²"])
+def test_a_port_that_is_none_is_chosen_anew(tmp_path, text):
+    (tmp_path / "port").write_text(text)
+
+    port = kept_port(tmp_path / "port")
+
+    assert (tmp_path / "port").read_text() == f"{port}\n"
+    assert is_free(port)
