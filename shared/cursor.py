@@ -35,12 +35,13 @@ def decode_name(cursor: str | None) -> str | Refusal | None:
     if cursor is None:
         return None
     try:
-        (name,) = _decode(cursor)
-    except (ValueError, TypeError):
-        name = None
-    if not isinstance(name, str) or "\0" in name:
-        return Refusal.invalid(("/cursor", "is not a cursor of this list"))
-    return name
+        match _decode(cursor):
+            # JSON can spell half of a surrogate pair, which is no text that the database takes.
+            case [str(name)] if b"\0" not in name.encode():
+                return name
+    except ValueError:
+        pass
+    return Refusal.invalid(("/cursor", "is not a cursor of this list"))
 
 
 def _decode(cursor: str) -> Any:

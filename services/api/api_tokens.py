@@ -11,7 +11,7 @@ from services.api.errors import Problem
 from services.api.parsing import Given, Id, PageQuery
 from shared import cursor, tokens
 from shared.asks.ask import Page
-from shared.asks.fields import Body, Name
+from shared.asks.fields import Body, Moment, Name
 from shared.db import Pool
 from shared.refusal import Refusal
 from shared.vocabulary import Role
@@ -39,7 +39,7 @@ class TokenCreate(Body):
 
     name: Name
     role: Role
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 @get("/tokens", role=Role.ADMIN)

@@ -9,7 +9,7 @@ from litestar import Request
 from pydantic import BaseModel, ValidationError
 
 from services.api import auth, csrf
-from services.api.errors import Problem, invalid
+from services.api.errors import Problem, invalid, pointer
 from shared.refusal import Refusal
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,9 +52,12 @@ async def read_form(request: Request[Any, Any, Any]) -> Form:
     """The fields of a form."""
     try:
         body = (await request.body()).decode("ascii")
-        return Form(parse_qs(body, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+        fields = parse_qs(body, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Problem(Refusal.invalid(("", "is not a form"))) from None
+    if wrong := [name for name, values in fields.items() if "\0" in name + "".join(values)]:
+        raise Problem(Refusal.invalid((pointer(wrong[0]), "must not contain a NUL character")))
+    return Form(fields)
 
 
 async def read_own_form(request: Request[Any, Any, Any], csrf_key: bytes) -> Form:

@@ -9,11 +9,11 @@ from uuid import UUID
 from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from services.api.errors import Problem, invalid, pointer
-from shared.asks.fields import Limit, Text
+from shared.asks.fields import Limit, Moment, Text
 from shared.refusal import Refusal
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -39,7 +39,7 @@ def _rfc3339(value: object) -> object:
     return re.sub(r" (\d\d:\d\d)$", r"+\1", value) if value.count(":") > 1 else value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Time = Annotated[Moment, BeforeValidator(_rfc3339)]
 
 
 class Query(BaseModel):

@@ -4,7 +4,6 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -86,16 +85,8 @@ def _holds_nul(value: Any) -> bool:
 
 def without_userinfo(url: str) -> str:
     """The URL as it may be shown: without user name and password, also behind restic's `rest:` and the like."""
-    scheme, separator, rest = url.partition(":")
-    if separator and "://" in rest:
-        return f"{scheme}:{without_userinfo(rest)}"
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return re.sub(r"//[^/@]*@", "//", url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # Not by urlsplit: it ends the userinfo at a "?" or "#" that somebody forgot to escape, and would show the password.
+    return re.sub(r"(?<=://)[^/\s]*@", "", url)
 
 
 Text = Annotated[str, AfterValidator(_plain_text)]

@@ -6,7 +6,7 @@ from litestar import get, post
 from litestar.response import Redirect, Template
 
 from services.api.alerts import AlertQuery, find_alert, find_alerts, only
-from services.api.forms import Form, read_own_form
+from services.api.forms import Form, filled_in, read_own_form
 from services.api.owners import Owners
 from services.api.pages.frame import FromUser, page, went
 from services.api.parsing import Given, Id, PageQuery
@@ -67,7 +67,7 @@ async def resolve(request: FromUser, owners: Given[Owners], sessions: Given[Sess
 
 
 def _note(form: Form) -> str | None:
-    return Note(note=form.optional("note")).note
+    return filled_in(Note, {"note": form.optional("note")}).note
 
 
 def _back(form: Form, alert_id: UUID) -> Redirect:

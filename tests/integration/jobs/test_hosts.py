@@ -1,5 +1,7 @@
 """Hosts, their tokens, repositories and groups."""
 
+import base64
+import json
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -125,7 +127,12 @@ async def test_hosts_are_listed_by_name_in_pages_and_found_by_what_they_are(flee
     ]:
         page = await hosts.list_by_name(fleet.desk, ListHosts(**asked))
         assert [host.name for host in page.items] == found
-    assert (await hosts.list_by_name(fleet.desk, ListHosts(cursor="nonsense"))).errors[0].pointer == "/cursor"
+
+
+@pytest.mark.parametrize("key", ["nonsense", ["\ud800"], ["\0"], [None], {"name": 1}, "n"])
+async def test_a_cursor_that_names_no_host_is_refused(fleet, key):
+    broken = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    assert (await hosts.list_by_name(fleet.desk, ListHosts(cursor=broken))).errors[0].pointer == "/cursor"
 
 
 async def test_secrets_are_stored_sealed_and_shown_nowhere(fleet):
@@ -141,6 +148,22 @@ async def test_secrets_are_stored_sealed_and_shown_nowhere(fleet):
         assert secret not in stored
         assert secret.encode() not in plain
         assert secret not in repository.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rest:https://me:p%40ss@h/x?a=b@c", "rest:https://h/x?a=b@c"),
+        ("rest:https://me:p@ss@h:8000/", "rest:https://h:8000/"),
+        ("rest:https://me:pa#ss@h/", "rest:https://h/"),
+        ("rest:https://me:pa?ss@h/", "rest:https://h/"),
+        ("rest:http://me:pass@[::1]:8000/", "rest:http://[::1]:8000/"),
+        ("s3:https://key:pass@h/bucket", "s3:https://h/bucket"),
+        ("/srv/a@b", "/srv/a@b"),
+    ],
+)
+async def test_a_repositorys_url_is_shown_without_userinfo(fleet, url, shown):
+    assert (await _repository(fleet, "offsite", url=url)).url == shown
 
 
 async def test_a_patched_repository_keeps_its_other_secrets_and_its_identity(fleet):

@@ -118,6 +118,7 @@ async def test_disabling_clears_the_next_run_and_enabling_reckons_it_anew(fleet)
         ({"timezone": "Europe/Atlantis"}, "/timezone"),
         ({"timezone": "../etc/passwd"}, "/timezone"),
         ({"timezone": "Europe"}, "/timezone"),
+        ({"timezone": "localtime"}, "/timezone"),
         ({"source_group_ids": ["00000000-0000-0000-0000-0000000000aa"]}, "/source_group_ids/0"),
         ({"kind": "prune", "source_group_ids": ["00000000-0000-0000-0000-0000000000aa"]}, "/source_group_ids"),
     ],

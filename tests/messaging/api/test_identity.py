@@ -64,8 +64,11 @@ async def test_a_deleted_token_and_one_that_has_ended_are_401(gateway, pool, tok
     await gateway.call("DELETE", f"{TOKENS}/{made.body['id']}", status=404)
 
 
-async def test_an_end_in_the_past_is_422(gateway):
-    body = {"name": "x", "role": "viewer", "expires_at": "2020-01-01T00:00:00Z"}
+@pytest.mark.parametrize(
+    "end", ["2020-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2030-01-01T00:00:00"]
+)
+async def test_an_end_in_the_past_or_beyond_all_time_is_422(gateway, end):
+    body = {"name": "x", "role": "viewer", "expires_at": end}
     answer = await gateway.call("POST", TOKENS, json=body, status=422)
 
     assert answer.body["errors"][0]["pointer"] == "/expires_at"

@@ -118,6 +118,22 @@ async def test_the_button_acknowledges_once_the_form_is_ours(gateway, alerts, si
     assert (asked.actor, asked.note) == ("admin", "on it")
 
 
+@pytest.mark.parametrize("note", ["a\0b", "x" * 4097])
+async def test_a_note_that_cannot_be_kept_is_422(gateway, alerts, sign_in, note):
+    cookies, _ = await sign_in()
+    page = await gateway.call("GET", f"/alerts/{ALERT}", token="", headers={"Cookie": cookies}, status=200)
+    form = {"csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', page.body)[1], "note": note}
+    await gateway.call(
+        "POST", f"/alerts/{ALERT}/ack", token="", data=form, headers=HTML | {"Cookie": cookies}, status=422
+    )
+
+    assert alerts.questions(Acknowledge) == []
+
+
+async def test_a_name_with_a_nul_character_signs_nobody_in(sign_in):
+    await sign_in(username="ad\0min", status=422)
+
+
 async def test_writes_with_the_cookie_need_the_csrf_header(gateway, bus, sign_in):
     await bus.answer(DeleteHost, None)
     cookies, _ = await sign_in()

@@ -23,6 +23,8 @@ ID = "11111111-1111-1111-1111-111111111111"
         ("GET /api/v1/hosts?colour=red", None, None, (422, "/colour")),
         ("GET /api/v1/jobs?since=yesterday", None, None, (422, "/since")),
         ("GET /api/v1/jobs?since=2026-01-01T00:00:00", None, None, (422, "/since")),
+        ("GET /api/v1/jobs?since=0001-01-01T00:00:00Z", None, None, (422, "/since")),
+        ("GET /api/v1/jobs?until=9999-12-31T23:59:59-12:00", None, None, (422, "/until")),
         ("GET /api/v1/jobs?host_id=x", None, None, (422, "/host_id")),
         ("GET /api/v1/hosts?q=%ff", None, None, (422, "")),
         ("POST /api/v1/hosts", None, b"{", (422, "")),
@@ -34,6 +36,13 @@ ID = "11111111-1111-1111-1111-111111111111"
         ("POST /api/v1/hosts", None, b'{"name": "Keepwatch"}', (422, "/name")),
         ("POST /api/v1/hosts", None, b'{"name": "a", "labels": {"k": "a\\u0000"}}', (422, "/labels/k")),
         (f"POST /api/v1/hosts/{ID}/source-groups", None, b'{"name": "a", "paths": ["etc"]}', (422, "/paths/0")),
+        ("POST /api/v1/repositories", None, b'{"name": "a", "url": "/a", "env": {"AWS_A\\n": "b"}}', (422, "/env")),
+        (
+            f"POST /api/v1/hosts/{ID}/source-groups",
+            None,
+            b'{"name": "a", "paths": ["/etc"], "retention": {"keep_within": "1y\\n"}}',
+            (422, "/retention/keep_within"),
+        ),
         ("POST /api/v1/job-reports", None, b'{"reports": []}', (422, "/reports")),
         ("POST /api/v1/job-reports", None, b'{"kind": "check", "status": "failed"}', (422, "/host")),
         (
