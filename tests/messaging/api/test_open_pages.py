@@ -51,7 +51,7 @@ async def test_nothing_is_loaded_from_elsewhere(gateway):
         page = await gateway.call("GET", path, token="", headers={"Accept": "text/html"}, status=200)
         loaded = re.findall(r'<(?:script|img|iframe)[^>]*src="([^"]+)"|<link[^>]*href="([^"]+)"', page.body)
         assert loaded
-            assert all("".join(one).startswith("/static/") for one in loaded)
+        assert all("".join(one).startswith("/static/") for one in loaded)
     await gateway.call("GET", "/static/keepwatch.css", token="", status=200)
 
 
