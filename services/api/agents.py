@@ -76,6 +76,9 @@ class Agents:
         await self._client.publish(ALIVE_SUBJECT, alive.model_dump_json().encode())
         return False
 
+    def _hear(self, host_id: UUID) -> None:
+        self._heard.add(host_id)
+
     @property
     def _client(self) -> Client:
         return self._owners.client
@@ -111,7 +114,7 @@ class Agents:
             await self._announce(agent)
             if self._cut_off.get(host_id, 0.0) >= started:
                 await agent.socket.close(wire.REPLACED)  # its token was renewed while it was let in
-            await Frames(self._owners, agent.socket, host_id, agent.connection_id, self._heard.add).relay()
+            await Frames(self._owners, agent.socket, host_id, agent.connection_id, self._hear).relay()
         finally:
             metrics.AGENTS.dec()
             if self._connected.get(host_id) is agent:

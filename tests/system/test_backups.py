@@ -236,6 +236,18 @@ async def test_an_offline_host_s_job_waits_and_can_be_cancelled(api, host_name):
     assert status == 409
 
 
+async def test_a_connected_host_is_heard_again_and_again(api, host):
+    """What hosts are online by, and alerts of silence are judged by."""
+    seen = set()
+
+    async def heard_three_times():
+        seen.add((await api.get(f"/hosts/{host.id}"))["last_seen_at"])
+        return len(seen) >= 4
+
+    await api.until(heard_three_times, 75)
+    assert (await api.get(f"/hosts/{host.id}"))["status"] == "online"
+
+
 async def test_no_password_anywhere(api, host, keepwatch, tmp_path):
     """Not in the database, the stream, the logs or the process list, after and during a run."""
     big = tmp_path / "big"
