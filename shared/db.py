@@ -51,7 +51,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 @asynccontextmanager
-async def open_pool(url: str, name: str, *, size: int = 10) -> AsyncIterator[Pool]:
+async def open_pool(url: str, name: str, *, size: int = 10, statement_seconds: float = 60) -> AsyncIterator[Pool]:
     """A pool to the database, waited for as long as it takes; `name` is shown in pg_stat_activity."""
     settings = SERVER_SETTINGS | {"application_name": f"keepwatch-{name}"}
     pool = await _patiently(
@@ -59,7 +59,7 @@ async def open_pool(url: str, name: str, *, size: int = 10) -> AsyncIterator[Poo
             url,
             min_size=1,
             max_size=size,
-            command_timeout=60,
+            command_timeout=statement_seconds,
             timeout=10,
             server_settings=settings,
             reset=_keep_session,

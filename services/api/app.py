@@ -26,6 +26,8 @@ from shared.process import run_together, stopping
 from shared.sealing import Sealer
 
 PORT = 8480
+ANSWER_SECONDS = 5.0
+"""A database that is silent for longer is a 503: nobody waits for an answer that does not come."""
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
@@ -40,7 +42,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
 async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.Event) -> None:
     """Serve the gateway until `stop`."""
     async with (
-        open_pool(settings.database_url, "api") as pool,
+        open_pool(settings.database_url, "api", statement_seconds=ANSWER_SECONDS) as pool,
         open_bus(settings.nats_url, "api", _subscribe_nothing) as client,
     ):
         passwords = Passwords()

@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from services.api import csrf, queries
 from services.api.addresses import Connection
-from services.api.errors import NotSignedInError, Problem, unauthorized
+from services.api.errors import NotSignedInError, Problem, as_problem, unauthorized
 from services.api.owners import Owners
 from shared import tokens
 from shared.asks.agents import AuthenticateAgent
@@ -109,8 +109,8 @@ class Doorkeeper:
         """Whether who opened this connection would still be let in."""
         try:
             return await self.identify(connection) == connection.scope["user"]
-        except Problem as problem:
-            return problem.refusal.status not in {401, 403}
+        except Exception as error:  # noqa: BLE001  a database that is away takes nobody's rights
+            return as_problem(error).refusal.status not in {401, 403}
 
     async def agent(self, token: str) -> Identity:
         """The host of an agent's token."""

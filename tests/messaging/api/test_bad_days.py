@@ -19,6 +19,8 @@ class Cable:
         self._target = urlsplit(url)
         self._ends: set[asyncio.StreamWriter] = set()
         self._port = 0
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     async def plug(self) -> None:
         self._server = await asyncio.start_server(self._join, "127.0.0.1", self._port)
@@ -30,6 +32,13 @@ class Cable:
             end.transport.abort()
         self._ends.clear()
 
+    def hold(self) -> None:
+        """What is sent from now on arrives nowhere, and nobody hangs up."""
+        self._flows.clear()
+
+    def release(self) -> None:
+        self._flows.set()
+
     @property
     def url(self) -> str:
         userinfo, at, _ = self._target.netloc.rpartition("@")
@@ -38,18 +47,18 @@ class Cable:
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
         self._ends |= {writer, far_writer}
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+        await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
 
 
 @pytest.mark.parametrize("what", ["database", "nats"])
@@ -92,3 +101,19 @@ async def test_a_password_changed_in_the_environment_is_applied_and_one_changed_
 async def test_a_port_in_use_is_one_sentence(gateway, settings: Settings):
     with pytest.raises(SettingError, match=r"Cannot listen on 127\.0\.0\.1 port"):
         bind("127.0.0.1", urlsplit(gateway.url).port)
+
+
+async def test_a_database_that_falls_silent_is_503_and_not_a_request_without_end(settings, start_gateway):
+    cable = Cable(settings.database_url)
+    await cable.plug()
+    async with start_gateway(database_url=cable.url) as gateway:
+        await gateway.call("GET", "/api/v1/tokens", status=200)
+        cable.hold()
+        async with asyncio.timeout(20):
+            await gateway.call("GET", "/api/v1/tokens", status=503)
+
+        cable.release()
+        async with asyncio.timeout(20):
+            while (await gateway.call("GET", "/api/v1/tokens")).status != 200:
+                await asyncio.sleep(0.1)
+    await cable.pull()
