@@ -16,6 +16,11 @@ from shared.db import Pool
 from shared.refusal import Refusal
 from shared.vocabulary import Role
 
+FROM_ENVIRONMENT = (
+    "This token is set by KEEPWATCH_ADMIN_TOKEN, or kept by `up` in its data folder as secrets/admin-token. "
+    "Change it there and start again: the old one ends then."
+)
+
 
 class Token(BaseModel):
     """An API token as it may be shown."""
@@ -68,8 +73,11 @@ async def create_token(
 @delete("/tokens/{token_id:uuid}", role=Role.ADMIN)
 async def delete_token(pool: Given[Pool], doorkeeper: Given[Doorkeeper], token_id: Id) -> None:
     """Revoke an API token."""
-    if not await queries.remove_token(pool, token_id):
+    removed = await queries.remove_token(pool, token_id)
+    if removed is None:
         raise Problem(Refusal.not_found("token"))
+    if not removed:
+        raise Problem(Refusal.conflict(FROM_ENVIRONMENT))
     doorkeeper.forget()
 
 

@@ -215,9 +215,16 @@ async def add_token(
     )
 
 
-async def remove_token(tx: Executor, token_id: UUID) -> bool:
-    """Whether there was such a token; it is valid no more."""
-    return await tx.fetchval("DELETE FROM api.token WHERE id = $1 RETURNING true", token_id) is True
+async def remove_token(tx: Executor, token_id: UUID) -> bool | None:
+    """Whether the token is gone; the environment's stays, since it would be back at the next start. Null: no such."""
+    removed: bool | None = await tx.fetchval(
+        """
+        WITH removed AS (DELETE FROM api.token WHERE id = $1 AND NOT from_environment)
+        SELECT NOT from_environment FROM api.token WHERE id = $1
+        """,
+        token_id,
+    )
+    return removed
 
 
 async def list_users(tx: Executor, after: tuple[datetime | None, UUID | None], most: int) -> list[asyncpg.Record]:

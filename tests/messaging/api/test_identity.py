@@ -64,6 +64,16 @@ async def test_a_deleted_token_and_one_that_has_ended_are_401(gateway, pool, tok
     await gateway.call("DELETE", f"{TOKENS}/{made.body['id']}", status=404)
 
 
+async def test_the_environments_token_is_changed_there_and_not_revoked_here(gateway):
+    """It would be back at the next start, and whoever stole it with it."""
+    (token,) = (await gateway.call("GET", TOKENS, status=200)).body["items"]
+
+    answer = await gateway.call("DELETE", f"{TOKENS}/{token['id']}", status=409)
+
+    assert "KEEPWATCH_ADMIN_TOKEN" in answer.body["detail"]
+    await gateway.call("GET", TOKENS, status=200)
+
+
 @pytest.mark.parametrize(
     "end", ["2020-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2030-01-01T00:00:00"]
 )
