@@ -49,6 +49,16 @@ def _printable(value: str) -> str:
     return value
 
 
+def _no_stray_password(value: str) -> str:
+    """A URL whose password has an unescaped slash means another host, and would be shown with half the password."""
+    authority = value.partition("://")[2].partition("/")[0]
+    port = authority.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    sftp_user = value.removeprefix("sftp:").partition("/")[0].rpartition("@")[0] if value.startswith("sftp:") else ""
+    if (port and not port.isdigit()) or ":" in sftp_user:
+        raise ValueError("has a ':' that begins no port; in a password write '/' as %2F, and sftp takes none")
+    return value
+
+
 def _moment(value: datetime) -> datetime:
     try:
         utc = value.astimezone(UTC)
@@ -97,7 +107,7 @@ AbsolutePath = Annotated[Text, StringConstraints(min_length=1), AfterValidator(_
 Printable = Annotated[Text, AfterValidator(_printable)]
 Argument = Annotated[Printable, StringConstraints(min_length=1), AfterValidator(_argument)]
 """A value that ends up behind an option of a program: never looks like an option itself."""
-Url = Argument
+Url = Annotated[Argument, AfterValidator(_no_stray_password)]
 Labels = Annotated[
     dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,63}$")], Annotated[Text, Field(max_length=255)]],
     Field(max_length=50),
