@@ -11,6 +11,7 @@ from cli.client.api import Api, connect
 from cli.client.profile import Access
 from cli.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedServerError
 from cli.embedded.kept import kept, password
+from cli.up.certificate import check_certificate
 from cli.up.child import StartError
 from cli.up.database import create_database
 from cli.up.demo.start import start_demo
@@ -34,6 +35,7 @@ def run(options: Options) -> None:
     folder = DataFolder(options.data_dir)
     with folder.locked():
         check_port(options)
+        check_certificate(options)
         try:
             asyncio.run(System(options, folder, Keys(folder.secrets, os.environ)).run())
         except (StartError, EmbeddedServerError, shared.migrate.MigrationError) as error:

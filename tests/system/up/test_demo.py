@@ -79,9 +79,12 @@ def test_the_pasted_lines_show_a_recovery_a_repeat_and_an_acknowledgement(demo):
     eventually(lambda: delivered(demo) == {("raised", 2), ("resolved", 1), ("acked", 1)})
 
 
-def test_a_second_start_reuses_the_demo(start):
+def test_a_second_start_reuses_the_demo_and_backs_up_nothing_anew(start):
     def made(system):
-        return {path: [item["id"] for item in system.api(f"/api/v1/{path}")["items"]] for path in ("hosts", "channels")}
+        return {
+            path: [item["id"] for item in system.api(f"/api/v1/{path}")["items"]]
+            for path in ("hosts", "channels", "jobs")
+        }
 
     first = start("--demo")
     first.line("What is open now")
