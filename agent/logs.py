@@ -20,7 +20,8 @@ def setup(level: str = "INFO", style: Literal["console", "json"] = "console") ->
 
 
 def _details(record: logging.LogRecord) -> dict[str, str]:
-    return {key: str(value) for key, value in record.__dict__.items() if key not in _STANDARD}
+    details = record.__dict__.items()
+    return {key: str(value) for key, value in details if key not in _STANDARD and value is not None}
 
 
 def _moment(record: logging.LogRecord) -> str:

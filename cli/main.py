@@ -24,7 +24,7 @@ class Program(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except SettingError as error:
             raise click.ClickException(str(error)) from None

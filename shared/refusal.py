@@ -44,7 +44,9 @@ class Refusal(BaseModel):
     def invalid(cls, *errors: tuple[str, str]) -> Self:
         """422: each error is a pointer and what is wrong there."""
         found = [FieldError(pointer=pointer, detail=detail) for pointer, detail in errors]
-        return cls(status=422, title="Invalid request", detail=found[0].detail, errors=found)
+        first = found[0]
+        detail = " ".join(filter(None, [first.pointer.lstrip("/"), first.detail]))
+        return cls(status=422, title="Invalid request", detail=detail, errors=found)
 
     @classmethod
     def unavailable(cls, detail: str) -> Self:

@@ -39,6 +39,12 @@ def _page(alert: dict[str, Any], at: datetime) -> RenderableType:
     ]
     fields = {name: value for name, value in alert.items() if name not in {"timeline", "deliveries", "decisions"}}
     parts = [screen.page(fields, at), Text(), screen.table(("WHEN", "WHAT", "WHO", "NOTE"), timeline)]
+    decisions = [
+        (decision["event"], decision["channel_name"], decision["due"], decision["reason"])
+        for decision in alert["decisions"] or []
+    ]
+    if decisions:
+        parts += [Text(), screen.table(("EVENT", "CHANNEL", "TOLD", "WHY"), decisions)]
     if deliveries:
         parts += [Text(), screen.table(("DELIVERY", "CHANNEL", "EVENT", "STATE", "LAST ERROR"), deliveries)]
     return Group(*parts)

@@ -11,7 +11,7 @@ from cli.client import follow, screen
 from cli.client.api import Api, Query
 from cli.client.command import calls_api, lists, shows
 from cli.client.inputs import PAST, one_of
-from cli.client.names import group_id, host_id, id_of, short
+from cli.client.names import NotFound, group_id, host_id, id_of, short
 from shared.vocabulary import JobKind, JobStatus
 
 TITLES = ("ID", "HOST", "GROUP", "KIND", "STATUS", "STARTED", "MESSAGE")
@@ -94,10 +94,20 @@ async def run(api: Api, *, what: str, kind: str, wait: bool, as_json: bool) -> N
         sys.exit(1)
 
 
+async def _whole_host(api: Api, what: str, kind: JobKind) -> str:
+    try:
+        return await host_id(api, what)
+    except NotFound:
+        host = what.rpartition("/")[0]
+        if not host:
+            raise
+        raise NotFound(f"A {kind} is about all of a host: write '{host}'.") from None
+
+
 async def _make(api: Api, what: str, kind: JobKind) -> dict[str, Any]:
     job: dict[str, Any]
     if kind in REPOSITORY_KINDS:
-        job = await api.post(f"/hosts/{await host_id(api, what)}/jobs", {"kind": kind})
+        job = await api.post(f"/hosts/{await _whole_host(api, what, kind)}/jobs", {"kind": kind})
     else:
         job = await api.post(f"/source-groups/{await group_id(api, what)}/run")
     return job

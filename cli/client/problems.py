@@ -33,8 +33,10 @@ def from_answer(status: int, headers: Any, text: str, server: str) -> ApiProblem
     if errors:
         fields = "; ".join(_field(error) for error in errors)
         # The detail is often that of the first field: said once is enough.
-        said = any(str(error.get("detail")).rstrip(".") == sentence for error in errors)
+        said = any(sentence.endswith(str(error.get("detail")).rstrip(".")) for error in errors)
         sentence = fields if said else f"{sentence} ({fields})"
+    if job := problem.get("job_id"):
+        sentence = f"{sentence} (job {job})"
     sentence = f"{sentence}{_advice(status, headers)}."
     return ApiProblem(status, sentence)
 

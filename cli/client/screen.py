@@ -31,6 +31,7 @@ STYLES = {
     "resolved": "green",
     "online": "green",
 }
+NOTHING = (None, [], {})
 WIDE = 10_000
 """Columns of an output that nobody looks at: lines are for `grep`, and never wrapped."""
 UNITS = ((86400 * 2, 86400, "d"), (3600 * 2, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
@@ -71,7 +72,8 @@ def clean(value: object) -> str:
 
 def line(value: object) -> Text:
     """A value as one line in the colour of its word."""
-    text = "" if value is None else " ".join(clean(value).split())
+    said = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+    text = "" if said is None else " ".join(clean(said).split())
     return Text(text, style=STYLES.get(text, ""))
 
 
@@ -101,12 +103,10 @@ def _value(name: str, value: Any, at: datetime) -> Text:
     if name.endswith("_at"):
         return line(f"{value} ({ago(value, at)})")
     if isinstance(value, dict):
-        return Text(", ".join(f"{key}={clean(held)}" for key, held in value.items()) or "-")
+        return Text(", ".join(f"{key}={clean(held)}" for key, held in value.items() if held not in NOTHING) or "-")
     if isinstance(value, list):
         return Text("\n".join(clean(one) for one in value) or "-")
-    return (
-        line("yes" if value is True else "no" if value is False else value) if name != "message" else Text(clean(value))
-    )
+    return Text(clean(value)) if name == "message" else line(value)
 
 
 def ago(time: str | None, at: datetime) -> str:

@@ -24,6 +24,17 @@ SENTENCES = {
 }
 
 
+SAID = {
+    "extra_forbidden": "is not known here",
+    "missing": "is required",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}",
+}
+"""Pydantic's commonest mistakes in our words; the others are said in its own."""
+
+
 class Problem(Exception):  # noqa: N818  it is one, RFC 9457 says so
     """A request that ends without what it asked for; `headers` go with the answer."""
 
@@ -52,9 +63,8 @@ def invalid(error: ValidationError, depth: int | None = None) -> Problem:
 def _mistake(error: Mapping[str, Any], depth: int | None) -> tuple[str, str]:
     context = error.get("ctx", {})
     parts = [str(part) for part in (*error["loc"], *filter(None, [context.get("field")])) if part != "[key]"][:depth]
-    if error["type"] == "extra_forbidden":
-        return pointer(*parts), "is not known here"
-    return pointer(*parts), str(error["msg"]).removeprefix("Value error, ")
+    said = SAID.get(error["type"])
+    return pointer(*parts), said.format(**context) if said else str(error["msg"]).removeprefix("Value error, ")
 
 
 def pointer(*parts: str) -> str:

@@ -54,7 +54,10 @@ def test_a_second_job_is_refused_in_one_sentence(runnable, keepwatch):
 
     result = keepwatch("jobs", "run", "web-01/mail")
 
-    assert (result.exit_code, result.stderr) == (1, "Error: A backup of web-01 / mail is not finished.\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: A backup of web-01 / mail is not finished (job {identity('c0')}).\n",
+    )
 
 
 def test_cancel_by_short_id(gateway, keepwatch):
