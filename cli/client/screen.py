@@ -31,7 +31,7 @@ STYLES = {
     "resolved": "green",
     "online": "green",
 }
-NOTHING = (None, [], {})
+NOTHING: tuple[object, ...] = (None, [], {})
 WIDE = 10_000
 """Columns of an output that nobody looks at: lines are for `grep`, and never wrapped."""
 UNITS = ((86400 * 2, 86400, "d"), (3600 * 2, 3600, "h"), (120, 60, "min"), (0, 1, "s"))

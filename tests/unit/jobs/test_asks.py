@@ -53,3 +53,16 @@ def test_what_is_accepted_is_allowed_by_an_agent_with_default_flags():
     ):
         run = JobRun(job_id=uuid4(), host_name="Büro 3", source_group=spec, repository=place, **job)
         trust.check(run, SETTINGS)
+
+
+@pytest.mark.parametrize("url", ["rest:https://me:pa/ss@h/x", "sftp:me:pass@nas:/srv", "rest:http://me:p@h:8o00/"])
+def test_a_password_that_would_be_read_as_something_else_is_refused(url):
+    with pytest.raises(ValidationError, match="begins no port"):
+        RepositoryCreate(name="x", url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["rest:https://me:pass@h:8000/x", "rest:http://[::1]:8000/", "sftp:me@nas:/srv", "b2:bucket:a"]
+)
+def test_ordinary_urls_are_taken(url):
+    assert RepositoryCreate(name="x", url=url).url == url
