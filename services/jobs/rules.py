@@ -112,7 +112,9 @@ def next_run(cron: str, timezone: str, after: datetime) -> datetime | None:
     As Debian's cron does it: a time that the clocks skip fires right after the skip, one that they repeat fires once.
     """
     try:
-        return next(CronSim(cron, after.astimezone(ZoneInfo(timezone)))).astimezone(UTC)
+        times = CronSim(cron, after.astimezone(ZoneInfo(timezone)))
+        # Within a repeated hour it begins with the hour's first pass, which is over.
+        return next(at for at in (time.astimezone(UTC) for time in times) if at > after)
     except (StopIteration, CronSimError, ZoneInfoNotFoundError):
         # It was judged when it was written; a timezone may be gone since, and must not hold up other schedules.
         return None

@@ -86,6 +86,14 @@ def test_a_time_that_the_clocks_skip_fires_right_after_the_skip():
     assert runs("30 2 * * *", "Europe/Berlin", before, 2) == ["29 01:00", "30 00:30"]
 
 
+@pytest.mark.parametrize("minute", [0, 15, 29, 30, 31, 59])
+def test_the_next_run_is_never_behind_us_while_the_clocks_repeat_an_hour(minute):
+    """A schedule that fired late in the second hour would be due again at once, and again."""
+    second_pass = datetime(2026, 10, 25, 1, minute, tzinfo=UTC)
+
+    assert runs("30 2 * * *", "Europe/Berlin", second_pass, 2) == ["26 01:30", "27 01:30"]
+
+
 def test_a_time_that_the_clocks_repeat_fires_once():
     """On 25 October 2026 Berlin's clocks go from 03:00 back to 02:00."""
     before = datetime(2026, 10, 24, 12, tzinfo=UTC)
