@@ -109,8 +109,7 @@ class Jobs:
         self.spool.flush()
         self.spool.prune(datetime.now(UTC))
         for path in self._folder.logs.glob("*.log"):
-            known = self.spool.get(UUID(path.stem))
-            if known is None or known.acked:
+            if _is_over(path, self.spool):
                 path.unlink(missing_ok=True)
 
     def _answer_known(self, job_id: UUID) -> bool:
@@ -178,6 +177,15 @@ class Jobs:
 
     def _log_path(self, job_id: UUID) -> Path:
         return self._folder.logs / f"{job_id}.log"
+
+
+def _is_over(log: Path, spool: Spool) -> bool:
+    """Whether this is the log of a job that nobody waits for; a file of another name is not ours."""
+    try:
+        known = spool.get(UUID(log.stem))
+    except ValueError:
+        return False
+    return known is None or known.acked
 
 
 def _unforeseen(error: Exception) -> Outcome:

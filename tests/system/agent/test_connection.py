@@ -71,12 +71,13 @@ async def test_a_log_goes_from_the_disk_with_the_acknowledgement(gateway, tmp_pa
         jobs.prune()
         assert [path.stem for path in folder.logs.iterdir()] == [str(job.job_id)]
         JobLog(folder.logs / "11111111-1111-1111-1111-111111111111.log").write("of a job that nobody knows")
+        JobLog(folder.logs / "kept.log").write("of a person, who copied it here")
 
         await gateway.send({"type": "ack", "id": frame["id"]})
         await asyncio.wait_for(jobs.told(), 10)
         jobs.prune()
 
-        assert list(folder.logs.iterdir()) == []
+        assert [path.name for path in folder.logs.iterdir()] == ["kept.log"]
 
 
 def test_pauses_grow_to_a_bound_and_differ_between_agents():
