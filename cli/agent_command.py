@@ -46,10 +46,13 @@ def _token(token: str | None, token_file: Path | None) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        token, mode = path.read_text().strip(), path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise click.ClickException(f"--token-file: {path} cannot be read: {reason}.") from None
+    if mode & 0o007:
+        click.echo(f"Warning: everybody on this machine may read the token; run: chmod 600 {path}", err=True)
+    return token
 
 
 @click.command("agent")

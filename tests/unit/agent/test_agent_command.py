@@ -39,3 +39,15 @@ def test_a_token_that_does_not_fit_is_not_shown():
 
     assert result.exit_code == 1
     assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_a_token_file_that_everybody_may_read_is_warned_about(tmp_path, mode, warned):
+    file = tmp_path / "token"
+    file.write_text("secret-token")
+    file.chmod(mode)
+
+    result = invoke(SERVER, f"--token-file={file}", "--state-dir=/proc/none")
+
+    assert (f"run: chmod 600 {file}" in result.stderr) is warned
+    assert "secret-token" not in result.output
