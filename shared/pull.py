@@ -6,6 +6,7 @@ drops messages whose handler raises (docs/decisions/0003).
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 BATCH = 500
 PULL_SECONDS = 20
+LOOK_SECONDS = 1.0
 ALONE_TRIES = 3
 MAX_PAUSE = 5.0
 
@@ -34,6 +36,8 @@ class Inbox:
     batch: int = BATCH
     _arrived: list[Msg] = field(default_factory=list)
     _wanted: int = 0
+    _pulled_at: float = 0.0
+    _reconnects: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _missing: bool = False
 
@@ -66,6 +70,7 @@ class Inbox:
     async def _pull(self) -> None:
         request = {"batch": self.batch, "expires": PULL_SECONDS * 1_000_000_000}
         self._wanted += self.batch
+        self._pulled_at = time.monotonic()
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self.durable.name}"
         await self.client.publish(subject, json.dumps(request).encode(), reply=self._address)
 
@@ -84,11 +89,17 @@ class Inbox:
     async def _wait(self, stop: asyncio.Event) -> None:
         self._news.clear()
         waiting = {asyncio.create_task(self._news.wait()), asyncio.create_task(stop.wait())}
-        done, pending = await asyncio.wait(waiting, timeout=PULL_SECONDS + 2, return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait(waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
         if not done:
-            self._wanted = 0  # the broker forgot the pull, or we lost it with the connection
+            self._look_after_pulls()
+
+    def _look_after_pulls(self) -> None:
+        """Ask anew when the pulls were lost with a connection, or the broker forgot them."""
+        reconnects = self.client.stats["reconnects"]
+        if reconnects != self._reconnects or time.monotonic() - self._pulled_at > PULL_SECONDS + 2:
+            self._reconnects, self._wanted = reconnects, 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import nats
 import pytest
 
+from cli.embedded import EmbeddedNats
 from services.alerts import app
 from shared.asks.alerts import Acknowledge, ListAlerts
 from shared.bus import ask
@@ -129,6 +130,37 @@ async def test_a_broker_that_lost_its_memory_is_told_again(running, client):
 
         (second,) = await until(again, 30)
     assert second == first
+
+
+async def test_what_comes_after_a_restart_of_the_broker_is_not_kept_waiting(database_url, tmp_path, pool):
+    """The pulls of before the restart are gone with it; once it took 22 seconds to see that."""
+    folder = tmp_path / "restarted"
+
+    async def raised():
+        return await pool.fetchval("SELECT count(*) FROM alerts.alert")
+
+    async def publish(url: str) -> None:
+        connected = await nats.connect(url)
+        await ensure(connected.jetstream(), 1)
+        await connected.jetstream().publish("job.finished", failure(str(uuid4())))
+        await connected.close()
+
+    with EmbeddedNats(folder, durable=False) as server:
+        environ = {"KEEPWATCH_DATABASE_URL": database_url, "KEEPWATCH_NATS_URL": server.url}
+        service = asyncio.create_task(app.run(environ, "127.0.0.1", None))
+        await publish(server.url)
+        await until(raised)
+        server._process.kill()  # one that ends in order tells its clients that their pulls are over
+        server._process.wait()
+    with EmbeddedNats(folder, durable=False) as server:
+        await publish(server.url)
+
+        async def both():
+            return await raised() == 2
+
+        await until(both, 12)
+        service.cancel()
+        await asyncio.gather(service, return_exceptions=True)
 
 
 async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
