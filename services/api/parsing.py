@@ -42,6 +42,14 @@ def _rfc3339(value: object) -> object:
 Time = Annotated[Moment, BeforeValidator(_rfc3339)]
 
 
+def _nothing_for_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+OrNothing = BeforeValidator(_nothing_for_empty)
+"""A field of a form that was left empty, `Annotated[UUID | None, OrNothing]`."""
+
+
 class Query(BaseModel):
     """A query: an unknown parameter is an error, not silence."""
 

@@ -35,10 +35,18 @@
 
   // --- the stream ---
 
-  document.addEventListener("htmx:sse:after:connection", (event) => {
+  // Named only once the extension is there: htmx looks over the page as soon as it has itself been read.
+  function listen() {
+    const sign = $(".live");
+    sign.setAttribute("hx-sse:connect", sign.dataset.stream);
+    htmx.process(sign);
+  }
+  document.addEventListener("DOMContentLoaded", () => setTimeout(listen));
+
+  document.addEventListener("htmx:sse:after:connection", () => {
     connectionIs("live");
-    // What happened while nobody listened is in the next copy of the page; hints are not sent again.
-    if (event.detail.connection.attempt > 0) refreshAll();
+    // What happened since the page was made, while nobody listened, is in its next copy; hints are not sent again.
+    refreshAll();
   });
   document.addEventListener("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0) connectionIs("away");
