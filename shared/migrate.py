@@ -10,7 +10,7 @@ import nats
 import psycopg
 from yoyo import get_backend, read_migrations
 from yoyo.backends.base import DatabaseBackend
-from yoyo.migrations import MigrationList
+from yoyo.migrations import Migration, MigrationList
 
 from shared import streams
 
@@ -54,13 +54,25 @@ def migrate_database(database_url: str, schemas: tuple[str, ...] = SCHEMAS, unti
             with _opened(database_url, schema) as (backend, migrations):
                 for migration in backend.to_apply(migrations):
                     try:
-                        backend.apply_one(migration)
+                        _apply(backend, migration)
                     except psycopg.Error as error:
                         raise MigrationError(f"{schema} {migration.id}: {error}") from error
                     done.append(f"{schema} {migration.id}")
                     if migration.id == until:
                         break
     return done
+
+
+def _apply(backend: DatabaseBackend, migration: Migration) -> None:
+    # Not yoyo's apply_one: that commits the migration first and notes it later, so that a migrator killed in between
+    # leaves a database which no later one can migrate. It also asks the system for the name of a user.
+    backend.ensure_internal_schema_updated()
+    migration.load()
+    if not migration.use_transactions:
+        raise MigrationError(f"{migration.id}: a migration that runs outside a transaction cannot be noted with it")
+    with backend.transaction():
+        migration.process_steps(backend, "apply")
+        backend.mark_one(migration, log=False)
 
 
 def pending_migrations(database_url: str) -> list[str]:
