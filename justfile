@@ -21,7 +21,11 @@ types:
 
 # all tests, or some: just test tests/unit -k names
 test *arguments:
-    uv run pytest -n 4 {{ arguments }}
+    uv run pytest -n 4 --ignore tests/compose {{ arguments }}
+
+# compose.yaml on a real Docker Engine (as root)
+containers:
+    .ci/containers
 
 # everything a commit must pass
 check: lint imports types test
