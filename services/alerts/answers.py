@@ -55,11 +55,13 @@ class Answers:
         async with self.pool.acquire() as connection:
             found = await reads.newest_first(
                 connection,
+                ids=question.ids,
                 states=question.states,
                 host_ids=question.host_ids,
                 kinds=question.kinds,
                 severities=question.severities,
                 source_group_ids=question.source_group_ids,
+                dedup_key=question.dedup_key,
                 words=prefixes(question.q),
                 before=before,
                 limit=question.limit + 1,

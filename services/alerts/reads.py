@@ -15,11 +15,13 @@ from shared.vocabulary import Evidence
 async def newest_first(  # noqa: PLR0913  one parameter per filter of the statement
     connection: Connection,
     *,
+    ids: Sequence[UUID],
     states: Sequence[str],
     host_ids: Sequence[UUID],
     kinds: Sequence[str],
     severities: Sequence[str],
     source_group_ids: Sequence[UUID],
+    dedup_key: str | None,
     words: str | None,
     before: tuple[datetime | None, UUID | None],
     limit: int,
@@ -45,6 +47,8 @@ async def newest_first(  # noqa: PLR0913  one parameter per filter of the statem
           AND (cardinality($5::uuid[]) = 0 OR source_group_id = ANY ($5))
           AND ($6::text IS NULL OR alerts.words(host_name, source_group_name) @@ $6::tsquery)
           AND ($7::timestamptz IS NULL OR (first_seen_at, id) < ($7, $8::uuid))
+          AND ($10::text IS NULL OR dedup_key = $10)
+          AND (cardinality($11::uuid[]) = 0 OR id = ANY ($11))
         ORDER BY first_seen_at DESC, id DESC
         LIMIT $9
         """,
@@ -56,6 +60,8 @@ async def newest_first(  # noqa: PLR0913  one parameter per filter of the statem
         words,
         *before,
         limit,
+        dedup_key,
+        ids,
     )
     return [_alert(row) for row in rows]
 

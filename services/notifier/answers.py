@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.queries import channels as channel_queries
@@ -11,12 +12,14 @@ from services.notifier.queries import reads
 from shared.asks.ask import Ask, Page
 from shared.asks.deliveries import (
     AlertDeliveries,
+    Attempt,
     Delivery,
     DeliveryWithAttempts,
     GetAlertDeliveries,
     GetDelivery,
     ListDeliveries,
     RetryDelivery,
+    TellAttempts,
 )
 from shared.bus import Handler
 from shared.cursor import decode_time_and_id, page
@@ -40,6 +43,7 @@ class Answers:
             GetDelivery: self.get_delivery,
             RetryDelivery: self.retry_delivery,
             GetAlertDeliveries: self.get_alert_deliveries,
+            TellAttempts: self.tell_attempts,
         }
 
     async def list_deliveries(self, question: ListDeliveries) -> Page[Delivery] | Refusal:
@@ -55,8 +59,8 @@ class Answers:
         delivery = await reads.delivery(self.pool, question.id)
         if delivery is None:
             return Refusal.not_found("delivery")
-        tries = await reads.attempts(self.pool, question.id)
-        return DeliveryWithAttempts(**dict(delivery) | {"attempts": tries})
+        tries = await reads.attempts_of(self.pool, [question.id])
+        return DeliveryWithAttempts(**dict(delivery) | {"attempts": tries.get(question.id, [])})
 
     async def retry_delivery(self, question: RetryDelivery) -> Delivery | Refusal:
         """The delivery, about to be tried at once and by its full schedule again."""
@@ -83,3 +87,7 @@ class Answers:
             deliveries=await reads.deliveries_of_alert(self.pool, question.alert_id),
             decisions=await reads.decisions_of_alert(self.pool, question.alert_id),
         )
+
+    async def tell_attempts(self, question: TellAttempts) -> dict[UUID, list[Attempt]]:
+        """The tries of several deliveries."""
+        return await reads.attempts_of(self.pool, question.delivery_ids)

@@ -73,14 +73,19 @@ StateFilter = Literal["open", "acked", "resolved", "unresolved"]
 
 
 class ListAlerts(Ask[Page[Alert]]):
-    """Newest first by `first_seen_at`; filters may repeat (or); `q` finds prefixes of words in host and group names."""
+    """Newest first by `first_seen_at`; filters may repeat (or); `q` finds prefixes of words in host and group names.
+
+    A host, a kind and `dedup_key` are the key of which at most one alert is open.
+    """
 
     subject: ClassVar[str] = "ask.alerts.alert.list"
+    ids: list[UUID] = []
     states: list[StateFilter] = []
     host_ids: list[UUID] = []
     kinds: list[AlertKind] = []
     severities: list[Severity] = []
     source_group_ids: list[UUID] = []
+    dedup_key: str | None = None
     q: str | None = None
     limit: Limit = 50
     cursor: str | None = None

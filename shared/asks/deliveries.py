@@ -94,6 +94,13 @@ class GetDelivery(Ask[DeliveryWithAttempts]):
     id: UUID
 
 
+class TellAttempts(Ask[dict[UUID, list[Attempt]]]):
+    """The tries of each of these deliveries, oldest first; one that was not tried yet is absent."""
+
+    subject: ClassVar[str] = "ask.notifier.attempt.list"
+    delivery_ids: list[UUID]
+
+
 class RetryDelivery(Ask[Delivery]):
     """409 unless it is `failed` or `dead`."""
 

@@ -1,5 +1,6 @@
 """What people see of deliveries and decisions."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -47,12 +48,21 @@ async def delivery(pool: Pool, identity: UUID) -> Delivery | None:
     return Delivery(**dict(row)) if row else None
 
 
-async def attempts(pool: Pool, delivery_id: UUID) -> Sequence[Attempt]:
-    """A delivery's tries, oldest first."""
+async def attempts_of(pool: Pool, delivery_ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
+    """The tries of these deliveries, oldest first."""
     rows = await pool.fetch(
-        "SELECT at, duration_ms, status, detail FROM notifier.attempt WHERE delivery_id = $1 ORDER BY id", delivery_id
+        """
+        SELECT delivery_id, at, duration_ms, status, detail FROM notifier.attempt
+        WHERE delivery_id = ANY ($1::uuid[]) ORDER BY delivery_id, id
+        """,
+        delivery_ids,
     )
-    return [Attempt(**dict(row)) for row in rows]
+    found: dict[UUID, list[Attempt]] = defaultdict(list)
+    for row in rows:
+        found[row["delivery_id"]].append(
+            Attempt(at=row["at"], duration_ms=row["duration_ms"], status=row["status"], detail=row["detail"])
+        )
+    return dict(found)
 
 
 async def deliveries_of_alert(pool: Pool, alert_id: UUID) -> list[Delivery]:

@@ -7,6 +7,7 @@ from aiohttp import web
 from services.notifier.channels.webhook import open_session
 from services.notifier.deliveries import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 from services.notifier.queries.deliveries import claim
+from shared.asks.deliveries import TellAttempts
 from shared.refusal import Refusal
 
 
@@ -84,6 +85,22 @@ async def test_a_dead_delivery_starts_over_by_hand(notifier, receive):
     assert (retried.state, notifier.announced) == ("pending", 1)
     again = await notifier.only_delivery()
     assert (again.state, len(again.attempts)) == ("failed", 4)
+
+
+async def test_the_tries_of_several_deliveries_are_told_at_once(notifier, receive):
+    receiver = await receive()
+    receiver.answers.extend([answer(500), answer(204)])
+    await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"), notifier.event("raised", 1, uuid4()))
+    await notifier.send()
+    await notifier.time_passes()
+    await notifier.send()
+    ids = [delivery.id for delivery in await notifier.deliveries()]
+
+    tries = await notifier.answers.tell_attempts(TellAttempts(delivery_ids=[*ids, uuid4()]))
+
+    assert set(tries) == set(ids)
+    assert sorted(tuple(attempt.status for attempt in each) for each in tries.values()) == [(204,), (500, 200)]
 
 
 async def test_only_what_failed_is_retried(notifier, receive):
