@@ -65,7 +65,13 @@ async def open_context(browser: Browser, keepwatch):
 
 def _listen(message, complaints: list[str]) -> None:
     # The network's own errors are part of some stories; scripts and the Content-Security-Policy never complain.
-    if message.type == "error" and not message.text.startswith(("Failed to load resource", "WebSocket")):
+    of_the_network = (
+        "Failed to load resource",
+        "WebSocket",
+        "htmx: htmx:sse:error",
+        "htmx: htmx:error: Failed to fetch",
+    )
+    if message.type == "error" and not message.text.startswith(of_the_network):
         complaints.append(message.text)
 
 

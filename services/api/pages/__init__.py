@@ -1,5 +1,5 @@
 """The web pages, one file per place."""
 
-from services.api.pages import alerts, overview
+from services.api.pages import alert, alerts, overview
 
-ROUTES = [*overview.ROUTES, *alerts.ROUTES]
+ROUTES = [*overview.ROUTES, *alerts.ROUTES, *alert.ROUTES]

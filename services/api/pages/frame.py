@@ -25,6 +25,7 @@ PLACES = (
 DONE = {
     "acknowledged": "Acknowledged.",
     "resolved": "Resolved.",
+    "retried": "It is being sent again.",
 }
 """What a page says after a form was taken and led to it with `?done=KEY`; never words out of the address."""
 STATIC = Path(__file__).parents[1] / "static"

@@ -1,8 +1,12 @@
 // Live pages: one stream of events, regions that fetch themselves anew, and nothing that moves under the pointer.
 //
 // A region is an element with an id and `hx-get` of its own page; it is replaced by morphing. In a region with
-// `data-steady`, rows (`[data-row]` with an id) are only changed in place while the pointer or the focus is inside:
-// rows that are new wait behind a button, rows that are over stay and are dimmed.
+// `data-steady`, rows (`[data-row]` with an id) are only changed in place while somebody points at it or works in it:
+// rows that are new wait behind a button, rows that are over stay and are dimmed. With `data-keeps="NAME"` the page is
+// told their ids as NAME, and may answer with such rows as they are now, marked `data-gone`.
+//
+// A region with `data-about="ID ID"` is refreshed by what happens to that alert or host; any other names the events
+// that it wants in `hx-trigger`, `judged` among them: what a job's end did to the alerts can be seen now.
 (() => {
   const LABELS = { live: "Live", away: "Reconnecting", off: "Signed out" };
   const waiting = new Map(); // region id → the page that holds its newest content
@@ -57,13 +61,46 @@
   });
   document.addEventListener("reset", refreshAll);
 
+  function refreshAbout(id) {
+    for (const region of document.querySelectorAll(`[data-region][data-about~="${CSS.escape(id)}"]`)) {
+      htmx.trigger(region, "refresh");
+    }
+  }
+
+  for (const name of ["alert.raised", "alert.acked", "alert.resolved"]) {
+    document.addEventListener(name, (event) => refreshAbout(JSON.parse(event.detail.data).alert_id));
+  }
+
+  // The end of a job comes here and to the judge of alerts at the same time: leave it a moment.
+  let ended = null;
+  document.addEventListener("job.finished", (event) => {
+    if (ended === null) {
+      ended = new Set();
+      setTimeout(() => {
+        const hosts = ended;
+        ended = null;
+        htmx.trigger(document.body, "judged");
+        hosts.forEach(refreshAbout);
+      }, 1000);
+    }
+    ended.add(JSON.parse(event.detail.data).host_id);
+  });
+
   // --- requests ---
 
   document.addEventListener("htmx:config:request", (event) => {
     const request = event.detail.ctx.request;
     // A click counts even if the page is closed the moment after it.
     if (request.method !== "GET") request.keepalive = true;
+    const region = event.detail.ctx.sourceElement;
+    if (region.dataset.keeps && isBusy(region)) {
+      event.detail.ctx.kept = true;
+      for (const row of rowsOf(region)) request.body.append(region.dataset.keeps, row.id.replace(/^[a-z]+-/, ""));
+    }
   });
+
+  // What the answer to a click says goes to who can't see what has changed.
+  document.addEventListener("acted", (event) => event.detail?.said && announce(event.detail.said));
 
   document.addEventListener("htmx:before:response", (event) => {
     const { response } = event.detail.ctx;
@@ -98,14 +135,25 @@
 
   // --- regions ---
 
+  const RESTING_MS = 5000;
+  const POINTS = matchMedia("(hover: hover)");
+  const used = { region: null, at: 0 };
+
+  for (const name of ["pointerdown", "keydown", "wheel", "touchmove"]) {
+    document.addEventListener(name, (event) => {
+      const region = event.target.closest?.("[data-region]");
+      if (region) Object.assign(used, { region: region.id, at: Date.now() });
+    }, { capture: true, passive: true });
+  }
+
   document.addEventListener("htmx:before:swap", (event) => {
-    const { ctx } = event.detail;
+    const { ctx, tasks } = event.detail;
     const region = ctx.sourceElement;
-    if (ctx.request.method !== "GET" && ctx.response?.status >= 400) {
+    if (ctx.request && ctx.request.method !== "GET" && ctx.response?.status >= 400) {
       event.preventDefault(); // said by a toast; what is on the page stays
       return;
     }
-    if (!region?.hasAttribute?.("data-region")) return;
+    if (!ctx.request || !region?.hasAttribute?.("data-region")) return;
     const page = new DOMParser().parseFromString(ctx.text, "text/html");
     const fresh = page.getElementById(region.id);
     if (!fresh) {
@@ -114,35 +162,69 @@
     }
     if (isBusy(region)) {
       event.preventDefault();
-      changeInPlace(region, fresh);
+      changeInPlace(region, fresh, ctx);
     } else {
       forget(region);
+      for (const task of tasks) leaveOutGone(task.fragment);
+      keepFocusIn(region);
       const announcement = fresh.dataset.announce;
       if (announcement && announcement !== region.dataset.announce) announce(announcement);
     }
   });
 
+  const rowsOf = (region) => [...region.querySelectorAll("[data-row]")];
+
+  // Somebody points at it, is typing in it, or has just used it by touch or keyboard.
   function isBusy(region) {
     if (!region.hasAttribute("data-steady")) return false;
+    if (POINTS.matches && region.matches(":hover")) return true;
     const focused = document.activeElement;
-    return region.matches(":hover") || (focused !== region && region.contains(focused));
+    if (isText(focused) && region.contains(focused) && focused.value !== focused.defaultValue) return true;
+    return used.region === region.id && Date.now() - used.at < RESTING_MS;
   }
 
-  function changeInPlace(region, fresh) {
-    let news = 0;
-    for (const row of fresh.querySelectorAll("[data-row]")) {
-      const shown = document.getElementById(row.id);
-      if (!shown) news += 1;
-      // What is being typed or pressed stays as it is until the focus has gone.
-      else if (!shown.contains(document.activeElement)) {
-        htmx.swap({ text: row.outerHTML, target: shown, swap: "outerMorph", sourceElement: shown });
+  function isText(element) {
+    return element?.matches("textarea, input:not([type=checkbox], [type=radio])");
+  }
+
+  function leaveOutGone(root) {
+    for (const row of root.querySelectorAll("[data-gone]")) row.remove();
+  }
+
+  function changeInPlace(region, fresh, ctx) {
+    const rows = rowsOf(region);
+    const heights = rows.map((row) => row.offsetHeight);
+    const held = document.activeElement.closest("[data-row]");
+    let missing = 0;
+    rows.forEach((row, place) => {
+      const news = fresh.querySelector(`#${CSS.escape(row.id)}`);
+      if (!news) missing += 1;
+      // What is being typed stays as it is until the focus has gone.
+      else if (!(row === held && isText(document.activeElement))) {
+        htmx.swap({ text: news.outerHTML, target: row, swap: "outerMorph", sourceElement: row });
       }
-    }
-    for (const row of region.querySelectorAll("[data-row]")) {
-      row.classList.toggle("gone", !fresh.querySelector(`#${CSS.escape(row.id)}`));
-    }
+      row.classList.toggle("gone", !news || news.hasAttribute("data-gone"));
+      // More to say must not push the rows below away from under the pointer.
+      Object.assign(row.style, { height: `${heights[place]}px`, overflow: "hidden" });
+    });
+    if (held && !held.contains(document.activeElement)) focusIn(held);
+    if (missing && region.dataset.keeps && !ctx.kept) htmx.trigger(region, "refresh");
+    leaveOutGone(fresh);
     waiting.set(region.id, fresh);
-    offer(region, news, fresh.dataset.announce);
+    offer(region, rowsOf(fresh).filter((row) => !document.getElementById(row.id)).length, fresh.dataset.announce);
+  }
+
+  function focusIn(row) {
+    row?.querySelector("[data-row-link], a, button")?.focus({ preventScroll: true });
+  }
+
+  // Who works with the keyboard goes on at the same place when the row there has gone.
+  function keepFocusIn(region) {
+    const place = rowsOf(region).findIndex((row) => row.contains(document.activeElement));
+    if (place < 0) return;
+    region.addEventListener("htmx:after:swap", () => {
+      if (document.activeElement === document.body) focusIn(rowsOf(region)[place] ?? rowsOf(region).at(-1));
+    }, { once: true });
   }
 
   function offer(region, news, announcement) {
@@ -165,10 +247,11 @@
     const fresh = waiting.get(region.id);
     if (!fresh) return;
     forget(region);
+    keepFocusIn(region);
     htmx.swap({ text: fresh.outerHTML, target: region, swap: "outerMorph", sourceElement: region });
   }
 
-  // Once the pointer and the focus have gone, what waits is shown.
+  // Once nobody is busy there any more, what waits is shown.
   setInterval(() => {
     for (const id of waiting.keys()) {
       const region = document.getElementById(id);
@@ -196,6 +279,9 @@
       toSay = null;
     }, Math.max(0, lastSaid + 5000 - Date.now()));
   }
+
+  // What somebody has opened stays open when the page comes anew.
+  document.addEventListener("DOMContentLoaded", () => htmx.config.morphIgnore.push("open"));
 
   // A form asks before it does something that can't be taken back.
   document.addEventListener("submit", (event) => {
