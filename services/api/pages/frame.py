@@ -14,14 +14,7 @@ from services.api.auth import Identity
 from services.api.sessions import Sessions
 from shared.vocabulary import Role
 
-PLACES = (
-    ("/", "Overview"),
-    ("/alerts", "Alerts"),
-    ("/hosts", "Hosts"),
-    ("/jobs", "Jobs"),
-    ("/channels", "Channels"),
-    ("/settings", "Settings"),
-)
+PLACES = (("/alerts", "Alerts"),)
 DONE = {
     "acknowledged": "Acknowledged.",
     "resolved": "Resolved.",
