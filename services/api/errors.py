@@ -97,7 +97,7 @@ def _refusal(status: int) -> Refusal:
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The answer to a request that raised."""
     if isinstance(error, NotSignedInError):
-        asked = quote(request.scope["path"]) if request.method == "GET" else ""
+        asked = quote(_asked(request)) if request.method == "GET" else ""
         return Redirect(f"/login?next={asked}" if asked not in {"", "/"} else "/login", status_code=303)
     problem = as_problem(error)
     refusal, headers = problem.refusal, problem.headers
@@ -106,6 +106,11 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if _wants_page(request):
         return Template("error.html", context={"refusal": refusal}, status_code=refusal.status, headers=headers)
     return Response(body(refusal), status_code=refusal.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _asked(request: Request[Any, Any, Any]) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    return request.scope["path"] + (f"?{query}" if query else "")
 
 
 def body(refusal: Refusal) -> dict[str, Any]:

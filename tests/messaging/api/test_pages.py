@@ -1,3 +1,4 @@
+import html
 import re
 from uuid import UUID
 
@@ -67,11 +68,12 @@ def cookies_of(answer) -> str:
     return "; ".join(pairs)
 
 
-async def test_who_is_not_signed_in_goes_to_sign_in_and_comes_back(gateway):
-    answer = await gateway.call("GET", f"/alerts/{ALERT}", token="", status=303)
+@pytest.mark.parametrize("asked", [f"/alerts/{ALERT}", "/alerts?state=acked&q=web+01"])
+async def test_who_is_not_signed_in_goes_to_sign_in_and_comes_back(gateway, asked):
+    answer = await gateway.call("GET", asked, token="", status=303)
     form = await gateway.call("GET", answer.headers["Location"], token="", status=200)
 
-    assert f'value="/alerts/{ALERT}"' in form.body
+    assert f'value="{html.escape(asked)}"' in form.body
     assert all(word in form.body for word in (">Username<", ">Password<", ">Sign in<"))
 
 
