@@ -19,6 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
+LOOKS = [{"size": size, "scheme": scheme} for size in SIZES for scheme in ("light", "dark")]
 WAIT_MS = 15_000
 PASSWORD = "correct horse battery staple"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -138,9 +139,15 @@ def run_agent(keepwatch, tmp_path):
     return run
 
 
+@pytest.fixture(params=LOOKS, ids=lambda looks: "-".join(looks.values()))
+def looks(request) -> dict[str, str]:
+    """Every way a page is looked at, one after the other: what `sign_in` takes for it."""
+    return request.param
+
+
 @pytest.fixture
 def accessible():
-    """Asserts that axe finds nothing wrong with what a window shows now."""
+    """Asserts that axe finds nothing wrong with what a window shows now, and that nothing sticks out of it."""
 
     async def check(page: Page) -> None:
         results = await Axe().run(page, options=RULES)
@@ -151,5 +158,6 @@ def accessible():
             for violation in results.response["violations"]
         ]  # fmt: skip
         assert found == [], "\n".join(found)
+        assert await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
     return check

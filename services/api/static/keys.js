@@ -46,7 +46,7 @@
     x: select,
     a: () => act("a"),
     r: () => act("r"),
-    "/": () => document.querySelector('[data-key="/"]')?.focus(),
+    "/": () => document.querySelector('[data-key="/"]')?.select(),
     "?": help,
   };
 
