@@ -229,17 +229,17 @@ def api(keepwatch: Keepwatch, http: aiohttp.ClientSession) -> Api:
     return Api(http, keepwatch.url, keepwatch.admin_token)
 
 
-@pytest.fixture
-async def receiver(api: Api) -> AsyncIterator[Receiver]:
-    """A webhook receiver with a channel of its own."""
+@contextlib.asynccontextmanager
+async def receiving(api: Api, listen: str = "127.0.0.1", name: str = "127.0.0.1") -> AsyncIterator[Receiver]:
+    """A webhook receiver with a channel of its own, which calls it by `name`."""
     found = Receiver()
     app = web.Application()
     app.router.add_post("/hook", found.receive)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    found.url = f"http://127.0.0.1:{port}/hook"
+    await web.TCPSite(runner, listen, port).start()
+    found.url = f"http://{name}:{port}/hook"
     channel = await api.post(
         "/channels", {"name": f"receiver {uuid4().hex[:8]}", "kind": "webhook", "config": {"url": found.url}}
     )
@@ -247,6 +247,13 @@ async def receiver(api: Api) -> AsyncIterator[Receiver]:
     yield found
     await api.call("DELETE", f"/channels/{channel['id']}")
     await runner.cleanup()
+
+
+@pytest.fixture
+async def receiver(api: Api) -> AsyncIterator[Receiver]:
+    """A webhook receiver with a channel of its own."""
+    async with receiving(api) as found:
+        yield found
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from tests.installation import Api, Receiver, free_port
+from tests.installation import Api, free_port, receiving
 
 TOP = Path(__file__).parents[2]
 FILES = ("compose.yaml", "tests/compose/compose.test.yaml")
@@ -100,17 +99,5 @@ async def api(compose):
 @pytest.fixture
 async def receiver(api):
     """A receiver on this machine that the containers reach."""
-    found = Receiver()
-    app = web.Application()
-    app.router.add_post("/hook", found.receive)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "0.0.0.0", port).start()
-    found.url = f"http://receiver:{port}/hook"
-    body = {"name": f"receiver {uuid4().hex[:8]}", "kind": "webhook", "config": {"url": found.url}}
-    channel = await api.post("/channels", body)
-    found.secret = channel["signing_secret"]
-    yield found
-    await api.call("DELETE", f"/channels/{channel['id']}")
-    await runner.cleanup()
+    async with receiving(api, listen="0.0.0.0", name="receiver") as found:
+        yield found
