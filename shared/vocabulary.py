@@ -39,6 +39,15 @@ class JobStatus(StrEnum):
         return self not in {JobStatus.QUEUED, JobStatus.DISPATCHED, JobStatus.RUNNING}
 
 
+class DayOutcome(StrEnum):
+    """How a source group's backups went on one day: the worst that happened."""
+
+    NOTHING = "nothing"
+    SUCCEEDED = "succeeded"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
 class JobTrigger(StrEnum):
     """Who asked for a job."""
 

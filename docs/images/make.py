@@ -81,13 +81,37 @@ async def take(browser: Browser, link: str) -> None:
 
 
 async def _places(page: Page) -> dict[str, str]:
-    alert = await _first(page, "/api/v1/alerts?state=unresolved")
-    return {"alerts": "/alerts", "alert": f"/alerts/{alert['id']}"}
+    alert = await _first(page, "/api/v1/alerts?state=unresolved&kind=backup_failed")
+    while await _listed(page, "/api/v1/jobs?status=queued&status=dispatched&status=running"):
+        await page.wait_for_timeout(1000)
+    jobs = await _listed(page, f"/api/v1/jobs?host_id={alert['host_id']}&status=succeeded")
+    job = next(job for job in jobs if job["trigger"] != "report")
+    channel = await _first(page, "/api/v1/channels")
+    return {
+        "overview": "/",
+        "alerts": "/alerts",
+        "alert": f"/alerts/{alert['id']}",
+        "hosts": "/hosts",
+        "host": f"/hosts/{alert['host_id']}",
+        "host-new": "/hosts/new",
+        "schedule": f"/hosts/{alert['host_id']}/schedules/new",
+        "repositories": "/repositories",
+        "jobs": "/jobs",
+        "job": f"/jobs/{job['id']}",
+        "job-failed": f"/jobs/{alert['raised_job_id']}",
+        "channels": "/channels",
+        "channel": f"/channels/{channel['id']}",
+        "settings": "/settings",
+    }
 
 
 async def _first(page: Page, path: str) -> dict[str, Any]:
+    return (await _listed(page, path))[0]
+
+
+async def _listed(page: Page, path: str) -> list[dict[str, Any]]:
     answer = await page.request.get(path)
-    found: dict[str, Any] = json.loads(await answer.text())["items"][0]
+    found: list[dict[str, Any]] = json.loads(await answer.text())["items"]
     return found
 
 
@@ -112,7 +136,7 @@ def main(port: int) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise click.ClickException("chromium is not on PATH (Debian: apt install chromium).")
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), port) as link:
+    with tempfile.TemporaryDirectory(prefix="keepwatch-") as folder, demo(Path(folder), port) as link:
         asyncio.run(_with_browser(link, chromium))
 
 

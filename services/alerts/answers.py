@@ -6,19 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.alerts import queries, reads
+from services.alerts import queries, reads, rules
 from shared import cursor
 from shared.asks.alerts import (
+    MOST_COUNTED,
     Acknowledge,
     Alert,
+    AlertCounts,
+    AlertOfJob,
     AlertWithTimeline,
     BulkResults,
+    CountAlerts,
     CountUnresolved,
+    FindTrouble,
     GetAlert,
     JudgeEvidence,
     ListAlerts,
+    ListAlertsOfJob,
     Resolve,
     TellEvents,
+    Trouble,
+    WorstFirst,
 )
 from shared.asks.ask import Ask, Page
 from shared.db import Connection, Pool, in_transaction
@@ -43,6 +51,10 @@ class Answers:
             Acknowledge: self.acknowledge,
             Resolve: self.resolve,
             CountUnresolved: self.count_unresolved,
+            WorstFirst: self.worst_first,
+            CountAlerts: self.count_alerts,
+            FindTrouble: self.find_trouble,
+            ListAlertsOfJob: self.alerts_of_job,
             JudgeEvidence: self.judge_evidence,
             TellEvents: self.tell_events,
         }
@@ -105,6 +117,30 @@ class Answers:
         """Unresolved alerts per host."""
         async with self.pool.acquire() as connection:
             return await reads.unresolved_by_host(connection, question.host_ids)
+
+    async def worst_first(self, question: WorstFirst) -> list[Alert]:
+        """The worst of what is unresolved."""
+        async with self.pool.acquire() as connection:
+            return await reads.worst_first(connection, question.limit)
+
+    async def count_alerts(self, _: CountAlerts) -> AlertCounts:
+        """Unresolved alerts by severity and state."""
+        async with self.pool.acquire() as connection:
+            return await reads.count_in_line(connection, MOST_COUNTED)
+
+    async def find_trouble(self, question: FindTrouble) -> list[Trouble]:
+        """What is wrong at some hosts."""
+        async with self.pool.acquire() as connection:
+            return await reads.trouble_of(connection, question.host_ids)
+
+    async def alerts_of_job(self, question: ListAlertsOfJob) -> list[AlertOfJob]:
+        """What the end of a job did to which alert."""
+        counts_on = rules.counts_on(question.kind, question.status)
+        key = str(question.source_group_id or "")
+        async with self.pool.acquire() as connection:
+            return await reads.alerts_of_job(
+                connection, question.job_id, question.host_id, counts_on, key, question.created_at
+            )
 
     async def judge_evidence(self, question: JudgeEvidence) -> dict[UUID, Evidence]:
         """What the ends of jobs did."""

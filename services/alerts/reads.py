@@ -7,9 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.asks.alerts import Alert, TimelineEntry
+from shared.asks.alerts import Alert, AlertCounts, AlertOfJob, TimelineEntry, Trouble
 from shared.db import Connection
-from shared.vocabulary import Evidence
+from shared.vocabulary import AlertKind, Evidence, Severity
 
 
 async def newest_first(  # noqa: PLR0913  one parameter per filter of the statement
@@ -66,6 +66,23 @@ async def newest_first(  # noqa: PLR0913  one parameter per filter of the statem
     return [_alert(row) for row in rows]
 
 
+async def worst_first(connection: Connection, limit: int) -> list[Alert]:
+    """Unresolved alerts: open before acknowledged, worst severity first, newest first among equals."""
+    rows = await connection.fetch(
+        """
+        SELECT id, version, host_id, host_name, host_labels, kind, dedup_key, source_group_id, source_group_name,
+               severity, title, message, hint, error_class,
+               CASE WHEN acked_at IS NOT NULL THEN 'acked' ELSE 'open' END AS state,
+               occurrences, first_seen_at, last_seen_at, last_success_at, acked_at, acked_by, resolved_at,
+               resolved_by, note, resolution, raised_job_id, resolved_job_id
+        FROM alerts.alert WHERE resolved_at IS NULL
+        ORDER BY alerts.place_in_line(severity, acked_at), first_seen_at DESC, id DESC LIMIT $1
+        """,
+        limit,
+    )
+    return [_alert(row) for row in rows]
+
+
 async def one(connection: Connection, alert: UUID) -> Alert | None:
     """An alert as it stands."""
     row = await connection.fetchrow(
@@ -112,6 +129,72 @@ async def unresolved_by_host(connection: Connection, hosts: Sequence[UUID]) -> d
         hosts,
     )
     return {row["host_id"]: row["unresolved"] for row in rows}
+
+
+async def count_in_line(connection: Connection, most: int) -> AlertCounts:
+    """How many alerts are open of each severity, and how many acknowledged; nothing is counted beyond `most`."""
+    rows = await connection.fetch(
+        """
+        SELECT part.severity, part.acked_at IS NOT NULL AS acked,
+               (SELECT count(*) FROM (
+                    SELECT FROM alerts.alert
+                    WHERE resolved_at IS NULL
+                      AND alerts.place_in_line(alert.severity, alert.acked_at)
+                          = alerts.place_in_line(part.severity, part.acked_at)
+                    LIMIT $1) AS counted)
+        FROM (VALUES ('critical', NULL::timestamptz), ('warning', NULL), ('info', NULL),
+                     ('critical', 'epoch'), ('warning', 'epoch'), ('info', 'epoch')) AS part (severity, acked_at)
+        """,
+        most,
+    )
+    opened = {Severity(row["severity"]): row["count"] for row in rows if not row["acked"]}
+    return AlertCounts(open=opened, acked=min(sum(row["count"] for row in rows if row["acked"]), most))
+
+
+async def trouble_of(connection: Connection, hosts: Sequence[UUID]) -> list[Trouble]:
+    """The unresolved alerts of these hosts, summed up by source group."""
+    rows = await connection.fetch(
+        """
+        SELECT host_id, source_group_id, count(*) AS alerts, bool_and(acked_at IS NOT NULL) AS acked,
+               (array_agg(severity ORDER BY alerts.place_in_line(severity, NULL)))[1] AS worst,
+               (array_agg(id ORDER BY alerts.place_in_line(severity, NULL), first_seen_at DESC, id))[1] AS worst_id
+        FROM alerts.alert
+        WHERE host_id = ANY ($1::uuid[]) AND resolved_at IS NULL
+        GROUP BY host_id, source_group_id
+        """,
+        hosts,
+    )
+    return [Trouble(**row) for row in rows]
+
+
+async def alerts_of_job(  # noqa: PLR0913, PLR0917  one parameter per condition of the statement
+    connection: Connection, job: UUID, host: UUID, counts_on: AlertKind | None, key: str, made_at: datetime
+) -> list[AlertOfJob]:
+    """The alerts that this job raised or resolved, or on which it counts: one of its key that is older than the job."""
+    rows = await connection.fetch(
+        """
+        WITH touched AS (
+            SELECT id, 'raised' AS effect FROM alerts.alert WHERE raised_job_id = $1
+            UNION ALL
+            SELECT id, 'resolved' FROM alerts.alert WHERE resolved_job_id = $1
+            UNION ALL
+            SELECT id, 'counted' FROM alerts.alert
+            WHERE host_id = $2 AND kind = $3 AND dedup_key = $4 AND resolved_at IS NULL
+              AND first_seen_at <= $5 AND raised_job_id IS DISTINCT FROM $1
+        )
+        SELECT alert.id, alert.title, alert.severity, touched.effect,
+               CASE WHEN resolved_at IS NOT NULL THEN 'resolved' WHEN acked_at IS NOT NULL THEN 'acked'
+                    ELSE 'open' END AS state
+        FROM touched JOIN alerts.alert ON alert.id = touched.id
+        ORDER BY alert.first_seen_at DESC, touched.effect
+        """,
+        job,
+        host,
+        counts_on,
+        key,
+        made_at,
+    )
+    return [AlertOfJob.model_validate(dict(row)) for row in rows]
 
 
 async def evidence_of(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, Evidence]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from services.alerts import wording
 from services.alerts.model import Change, Clear, Failure, Finding, Judgement, Key, Marks, Raise, Success
 from shared.events import HostOffline, HostOnline, JobFinished
-from shared.vocabulary import AlertKind, ErrorClass, Evidence, JobKind, Resolution, Severity, TerminalStatus
+from shared.vocabulary import AlertKind, ErrorClass, Evidence, JobKind, JobStatus, Resolution, Severity, TerminalStatus
 
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
 """Where the marks of a key stand before anything is known of it; asyncpg takes the first of January for -infinity."""
@@ -79,6 +79,19 @@ def _failure(event: JobFinished, key: Key, severity: Severity) -> Failure:
         error_class=event.error_class,
         last_success_at=event.last_success_at,
     )
+
+
+def counts_on(kind: JobKind, status: JobStatus) -> AlertKind | None:
+    """The kind of alert on which the end of such a job counts; null when it is good news or none."""
+    match kind, status:
+        case JobKind.BACKUP, JobStatus.FAILED:
+            return AlertKind.BACKUP_FAILED
+        case JobKind.BACKUP, JobStatus.WARNING:
+            return AlertKind.BACKUP_WARNING
+        case JobKind.CHECK | JobKind.FORGET | JobKind.PRUNE, JobStatus.FAILED | JobStatus.WARNING:
+            return REPOSITORY_KINDS[kind]
+        case _:
+            return None
 
 
 def host_silent(event: HostOffline) -> Failure:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar.connection import ASGIConnection
@@ -22,6 +23,18 @@ class Addresses:
     def alert(self, connection: Connection, alert_id: UUID) -> str:
         """The page of an alert."""
         return f"{self.base(connection)}/alerts/{alert_id}"
+
+    def are_those_of(self, connection: Connection, origin: str) -> bool:
+        """Whether a browser's `Origin` is a page of ours: from where this request went to, or from the public URL."""
+        try:
+            given = urlsplit(origin)
+        except ValueError:
+            return False
+        if self.public_url and (given.scheme, given.netloc) == urlsplit(self.public_url.lower())[:2]:
+            return True
+        # A proxy may have taken the TLS off; nobody puts it on, so a plain page is none of ours where we speak TLS.
+        same_host = given.netloc == connection.headers.get("host", "").lower() != ""
+        return same_host and not (encrypted(connection) and given.scheme != "https")
 
     def login_link(self, connection: Connection, secret: str) -> str:
         """The page that signs in once."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from faststream.nats import NatsBroker
 
 from services.api import csrf, environment_identity
+from services.api.addresses import Addresses
 from services.api.agents import ALIVE_SECONDS, Agents
 from services.api.application import Parts, application
 from services.api.auth import Doorkeeper
@@ -28,6 +29,7 @@ from shared.sealing import Sealer
 PORT = 8480
 ANSWER_SECONDS = 5.0
 """A database that is silent for longer is a 503: nobody waits for an answer that does not come."""
+FORGET_SECONDS = 600.0
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
@@ -49,19 +51,20 @@ async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.
         await environment_identity.keep(pool, settings, passwords)
         owners = Owners(client)
         csrf_key = csrf.key_of(settings.secret_key)
-        doorkeeper = Doorkeeper(pool, owners, csrf_key)
+        doorkeeper = Doorkeeper(pool, owners, csrf_key, Addresses(settings.public_url))
         agents = Agents(owners, doorkeeper)
         feed = Feed(client)
         await agents.watch_takeovers()
         await feed.subscribe_hints()
         checks = {"database": database_check(pool), "nats": broker_check(client), "stream": feed.check}
+        sessions = Sessions(pool, passwords, csrf_key)
         app = application(
             Parts(
                 settings=settings,
                 pool=pool,
                 owners=owners,
                 doorkeeper=doorkeeper,
-                sessions=Sessions(pool, passwords, csrf_key),
+                sessions=sessions,
                 agents=agents,
                 feed=feed,
                 sealer=Sealer(settings.secret_key),
@@ -73,6 +76,7 @@ async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.
             serve(app, bound, settings, stop),
             feed.run(stop),
             repeat("alive", agents.tell_alive, stop=stop, seconds=ALIVE_SECONDS),
+            repeat("forgetful", sessions.forget_tries, stop=stop, seconds=FORGET_SECONDS),
         )
 
 

@@ -20,6 +20,7 @@ from services.api import (
     api_tokens,
     channels,
     deliveries,
+    demo_history,
     demo_inbox,
     health,
     hosts,
@@ -42,6 +43,7 @@ from services.api.errors import HANDLERS
 from services.api.feed import Feed
 from services.api.outermost import AsgiApp, wrapped
 from services.api.owners import Owners
+from services.api.pages import wording
 from services.api.pages.frame import STATIC, static
 from services.api.parsing import read_payload, read_query
 from services.api.sessions import Sessions
@@ -102,7 +104,7 @@ class Parts:
 def application(parts: Parts) -> AsgiApp:
     """The whole gateway as one ASGI application."""
     routes = [route for module in MODULES for route in module.ROUTES]
-    demo = [demo_inbox.router(parts.doorkeeper.guard())] if parts.settings.demo else []
+    demo = [part.router(parts.doorkeeper.guard()) for part in (demo_inbox, demo_history)] if parts.settings.demo else []
     app = Litestar(
         [
             Router("/api/v1", route_handlers=routes, guards=[parts.doorkeeper.guard()]),
@@ -124,7 +126,7 @@ def application(parts: Parts) -> AsgiApp:
         request_max_body_size=MOST_BODY_BYTES,
         response_class=Answer,
         template_config=TemplateConfig(
-            directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_know_static_files
+            directory=HERE / "templates", engine=JinjaTemplateEngine, engine_callback=_know_helpers
         ),
         openapi_config=None,
         logging_config=None,
@@ -132,8 +134,8 @@ def application(parts: Parts) -> AsgiApp:
     return wrapped(app)  # type: ignore[arg-type]  # Litestar's own names for the same messages
 
 
-def _know_static_files(engine: JinjaTemplateEngine) -> None:
-    engine.engine.globals["static"] = static
+def _know_helpers(engine: JinjaTemplateEngine) -> None:
+    engine.engine.globals |= {"static": static, "words": wording}
 
 
 def _dependencies(parts: Parts) -> dict[str, Provide]:

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from litestar.handlers import BaseRouteHandler
 
-from services.api import csrf, queries
-from services.api.addresses import Connection
+from services.api import csrf
+from services.api.addresses import Addresses, Connection
 from services.api.errors import NotSignedInError, Problem, as_problem, unauthorized
 from services.api.owners import Owners
+from services.api.queries import sessions as session_queries
+from services.api.queries import tokens as token_queries
 from shared import tokens
 from shared.asks.agents import AuthenticateAgent
 from shared.db import Pool
@@ -45,10 +47,11 @@ class Identity:
 class Doorkeeper:
     """Finds out who sends a request and turns away who may not."""
 
-    def __init__(self, pool: Pool, owners: Owners, csrf_key: bytes) -> None:
+    def __init__(self, pool: Pool, owners: Owners, csrf_key: bytes, addresses: Addresses) -> None:
         self._pool = pool
         self._owners = owners
         self._csrf_key = csrf_key
+        self._addresses = addresses
         self._known: dict[bytes, tuple[float, Identity | None]] = {}
 
     def guard(self) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
@@ -71,7 +74,7 @@ class Doorkeeper:
             connection.scope["user"] = identity
             self._check_role(identity, handler)
             if connection.scope.get("method") not in csrf.SAFE_METHODS:
-                csrf.refuse_foreign(connection)
+                csrf.refuse_foreign(connection, self._addresses)
 
         return guard
 
@@ -102,7 +105,7 @@ class Doorkeeper:
         identity = await self._session(session) if session else None
         if session is None or identity is None:
             raise unauthorized()
-        csrf.check(connection, self._csrf_key, session)
+        csrf.check(connection, self._addresses, self._csrf_key, session)
         return identity
 
     async def still_valid(self, connection: Connection) -> bool:
@@ -124,13 +127,13 @@ class Doorkeeper:
     async def _bearer(self, token: str) -> Identity:
         if token.startswith(tokens.AGENT_PREFIX):
             return await self.agent(token)
-        identity = await self._look_up(tokens.digest(token), queries.find_token, "token")
+        identity = await self._look_up(tokens.digest(token), token_queries.find_token, "token")
         if identity is None:
             raise unauthorized()
         return identity
 
     async def _session(self, session: str) -> Identity | None:
-        return await self._look_up(tokens.digest(session), queries.find_session, "user")
+        return await self._look_up(tokens.digest(session), session_queries.find_session, "user")
 
     async def _look_up(self, digest: bytes, query: Any, kind: str) -> Identity | None:
         now = time.monotonic()

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-from services.api.addresses import Connection
+from services.api.addresses import Addresses, Connection
 from services.api.errors import Problem
 from shared.refusal import Refusal
 
@@ -29,16 +29,21 @@ def matches(key: bytes, session: str, given: str | None) -> bool:
     return given is not None and hmac.compare_digest(token_for(key, session).encode(), given.encode())
 
 
-def check(connection: Connection, key: bytes, session: str) -> None:
+def check(connection: Connection, addresses: Addresses, key: bytes, session: str) -> None:
     """Raise 403 for a write without the session's token in the header."""
     if connection.scope.get("method") in SAFE_METHODS:
         return
-    refuse_foreign(connection)
+    refuse_foreign(connection, addresses)
     if not matches(key, session, connection.headers.get(HEADER)):
         raise Problem(Refusal.forbidden("A write with the session's cookie needs its token in X-CSRF-Token."))
 
 
-def refuse_foreign(connection: Connection) -> None:
-    """Raise 403 for what a browser says that another site sent."""
-    if connection.headers.get("sec-fetch-site", "same-origin") not in OURS:
+def refuse_foreign(connection: Connection, addresses: Addresses) -> None:
+    """Raise 403 for what a browser says that another site sent.
+
+    Older browsers, and all of them over plain http, say so in `Origin` only; who is no browser says neither.
+    """
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    ours = site in OURS if site is not None else origin is None or addresses.are_those_of(connection, origin.lower())
+    if not ours:
         raise Problem(Refusal.forbidden("Another site sent this request."))

@@ -11,9 +11,9 @@ from pydantic import Field, StringConstraints
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from services.api import queries
 from services.api.errors import Problem
 from services.api.parsing import Given
+from services.api.queries import inbox as queries
 from shared.asks.fields import Body
 from shared.db import Pool
 from shared.refusal import Refusal

@@ -97,8 +97,7 @@ def _refusal(status: int) -> Refusal:
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The answer to a request that raised."""
     if isinstance(error, NotSignedInError):
-        asked = quote(_asked(request)) if request.method == "GET" else ""
-        return Redirect(f"/login?next={asked}" if asked not in {"", "/"} else "/login", status_code=303)
+        return Redirect(_sign_in_first(request), status_code=303)
     problem = as_problem(error)
     refusal, headers = problem.refusal, problem.headers
     if refusal.status in {429, 503}:
@@ -108,9 +107,12 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     return Response(body(refusal), status_code=refusal.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _asked(request: Request[Any, Any, Any]) -> str:
+def _sign_in_first(request: Request[Any, Any, Any]) -> str:
+    """Where to sign in, and from there to what was asked for."""
     query = request.scope["query_string"].decode("latin-1")
-    return request.scope["path"] + (f"?{query}" if query else "")
+    asked = quote(request.scope["path"]) + (f"?{query}" if query else "")
+    wanted = request.method == "GET" and asked != "/"
+    return f"/login?next={quote(asked, safe='/')}" if wanted else "/login"
 
 
 def body(refusal: Refusal) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from shared.refusal import Refusal
 
 Model = TypeVar("Model", bound=BaseModel)
 MOST_FIELDS = 1000
-SHOWN_AGAIN = {409, 422}
+SHOWN_AGAIN = {409, 422, 429}
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,34 @@ def filled_in(model: type[Model], values: Mapping[str, Any]) -> Model:
         raise invalid(error) from None
 
 
+def needed(form: Form, *names: str) -> None:
+    """Raise a 422 Problem for those of these fields that were left empty."""
+    if empty := [name for name in names if not form.text(name)]:
+        raise Problem(Refusal.invalid(*((f"/{name}", "is required") for name in empty)))
+
+
 def problems_of(problem: Problem, fields: set[str]) -> dict[str, str]:
     """What to show at which of these fields; what belongs to none of them is under "", for the form as a whole.
 
-    A field of `/repository/url` is called `repository_url`; `/paths/3` is shown at `paths`. Any other Problem than a
-    mistake in the form is raised again.
+    A field of `/repository/url` is called `repository_url`; `/paths/3` is shown at `paths`, and `/labels/my key` too,
+    with the key before the sentence. Any other Problem than a mistake in the form is raised again.
     """
     refusal = problem.refusal
     if refusal.status not in SHOWN_AGAIN:
         raise problem
     found: dict[str, str] = {}
     for error in refusal.errors:
-        name = "_".join(part for part in error.pointer.split("/") if part and not part.isdigit())
-        place = name if name in fields else ""
-        sentence = error.detail if place else f"{name.replace('_', ' ')} {error.detail}".strip()
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in error.pointer.split("/")]
+        place, rest = _place([part for part in parts if part and not part.isdigit()], fields)
+        sentence = f"{rest} {error.detail}".strip()
         found[place] = "; ".join(filter(None, [found.get(place), sentence]))
     return found or {"": refusal.detail}
+
+
+def _place(parts: list[str], fields: set[str]) -> tuple[str, str]:
+    """The field that so many parts name as can, and what the others say; none of them: the form as a whole."""
+    for length in range(len(parts), 0, -1):
+        name = "_".join(parts[:length])
+        if name in fields:
+            return name, " ".join(parts[length:])
+    return "", "_".join(parts).replace("_", " ")

@@ -37,6 +37,11 @@ class HostQuery(PageQuery):
 @get("/hosts", role=Role.VIEWER)
 async def list_hosts(owners: Given[Owners], asked: Given[HostQuery]) -> Page[Host]:
     """List hosts by name."""
+    return await find_hosts(owners, asked)
+
+
+async def find_hosts(owners: Owners, asked: HostQuery) -> Page[Host]:
+    """A page of hosts and how many alerts each has; that is null while alerts does not answer."""
     page = await owners.ask(
         ListHosts(
             names=asked.name,
@@ -60,6 +65,11 @@ async def create_host(owners: Given[Owners], payload: Given[HostCreate]) -> Host
 @get("/hosts/{host_id:uuid}", role=Role.VIEWER)
 async def get_host(owners: Given[Owners], host_id: Id) -> Host:
     """Show a host."""
+    return await find_host(owners, host_id)
+
+
+async def find_host(owners: Owners, host_id: UUID) -> Host:
+    """A host and how many alerts it has."""
     counting = owners.ask_secondary(CountUnresolved(host_ids=[host_id]))
     host, counts = await asyncio.gather(owners.ask(GetHost(id=host_id)), counting)
     return _counted(host, counts)

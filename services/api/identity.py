@@ -6,12 +6,13 @@ from uuid import UUID
 from litestar import Request, get, post
 from pydantic import AwareDatetime, BaseModel, Field
 
-from services.api import auth, csrf, queries
+from services.api import auth, csrf
 from services.api.addresses import Addresses
 from services.api.auth import Identity
 from services.api.environment_identity import ADMIN
 from services.api.errors import Problem
 from services.api.parsing import Given
+from services.api.queries import users as queries
 from services.api.sessions import Sessions
 from shared.asks.fields import Body, Name
 from shared.refusal import Refusal

@@ -16,7 +16,8 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
+    # Not no-referrer: then browsers would say "null" for the Origin of our own forms as well.
+    b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"cache-control": b"no-store",
     b"content-security-policy": (

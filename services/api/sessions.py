@@ -8,10 +8,12 @@ from uuid import UUID
 import structlog
 from litestar.datastructures import Cookie
 
-from services.api import auth, csrf, queries
+from services.api import auth, browsers, csrf
 from services.api.addresses import Connection, client_address, encrypted
 from services.api.errors import Problem
 from services.api.passwords import Passwords
+from services.api.queries import sessions as queries
+from services.api.queries import users as user_queries
 from shared import tokens
 from shared.db import Pool
 from shared.refusal import Refusal
@@ -23,6 +25,7 @@ USER_TRIES, USER_SECONDS = 5, 30.0
 """A user from one address: so many tries at once, then one in so many seconds."""
 ADDRESS_TRIES, ADDRESS_SECONDS = 50, 3.0
 """An address, whoever it claims to be."""
+FULL_AGAIN = timedelta(seconds=max(USER_TRIES * USER_SECONDS, ADDRESS_TRIES * ADDRESS_SECONDS))
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class Sessions:
         address = client_address(connection)
         user_key = f"user {name.lower()[:200]} from {address}"
         await self._take(f"address {address}", ADDRESS_TRIES, ADDRESS_SECONDS)
-        await self._take(user_key, USER_TRIES, USER_SECONDS)
-        user = await queries.find_user_by_name(self.pool, name)
+        await self.take_try(user_key)
+        user = await user_queries.find_user_by_name(self.pool, name)
         if not await self.passwords.matches(user.password_hash if user else None, password) or user is None:
             log.info("sign-in refused", address=address)
             return None
-        await queries.refill_allowance(self.pool, user_key)
+        await self.take_no_more(user_key)
         return await self._open(connection, user.id)
 
     async def make_link(self, user_id: UUID) -> tuple[str, datetime]:
@@ -63,20 +66,38 @@ class Sessions:
             await queries.end_session(self.pool, tokens.digest(session))
         return [_cookie(connection, name, "", max_age=0) for name in (auth.COOKIE, csrf.COOKIE)]
 
+    async def take_try(self, key: str) -> None:
+        """Count a try at somebody's password; a 429 Problem after too many."""
+        await self._take(key, USER_TRIES, USER_SECONDS)
+
+    async def take_no_more(self, key: str) -> None:
+        """The password was right: the tries before do not count."""
+        await queries.refill_allowance(self.pool, key)
+
+    async def forget_tries(self) -> bool:
+        """Forget how often somebody tried, once that makes no difference any more."""
+        await queries.forget_allowances(self.pool, FULL_AGAIN)
+        return False
+
     async def _open(self, connection: Connection, user_id: UUID) -> list[Cookie]:
         session = secrets.token_urlsafe(32)
-        await queries.start_session(self.pool, tokens.digest(session), user_id, LIFETIME)
+        address, browser = client_address(connection), browsers.in_words(connection.headers.get("user-agent", ""))
+        await queries.start_session(
+            self.pool, queries.NewSession(tokens.digest(session), user_id, address, browser), LIFETIME
+        )
         age = int(LIFETIME.total_seconds())
-        log.info("signed in", user_id=str(user_id), address=client_address(connection))
+        log.info("signed in", user_id=str(user_id), address=address)
         return [
             _cookie(connection, auth.COOKIE, session, max_age=age),
             _cookie(connection, csrf.COOKIE, csrf.token_for(self.csrf_key, session), max_age=age, httponly=False),
         ]
 
     async def _take(self, key: str, most: int, seconds: float) -> None:
-        if await queries.take_allowance(self.pool, key, most, 1 / seconds) < 0:
-            refusal = Refusal(status=429, title="Too Many Requests", detail="Too many tries to sign in. Wait a moment.")
-            raise Problem(refusal, {"Retry-After": str(int(seconds))})
+        if not await queries.take_allowance(self.pool, key, most, 1 / seconds):
+            detail = f"Too many tries. Try again in {seconds:.0f} seconds."
+            raise Problem(
+                Refusal(status=429, title="Too Many Requests", detail=detail), {"Retry-After": f"{seconds:.0f}"}
+            )
 
 
 def _cookie(connection: Connection, name: str, value: str, *, max_age: int, httponly: bool = True) -> Cookie:

@@ -7,13 +7,17 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from services.api import csrf
+from services.api.addresses import Addresses
 from services.api.errors import Problem
 from services.api.forms import read_form
 from services.api.parsing import Given
 from services.api.sessions import Sessions
-from shared.refusal import Refusal
 
 HOME = "/"
+LINK_ENDED = (
+    "This link has been used already or has ended. Sign in with your password, or start “keepwatch up” again: "
+    "it prints a new link each time."
+)
 
 
 @get("/login", sync_to_thread=False)
@@ -23,9 +27,11 @@ def login_page(request: Request[Any, Any, Any]) -> Template:
 
 
 @post("/login", status_code=303)
-async def login(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Response[Any]:
+async def login(
+    request: Request[Any, Any, Any], sessions: Given[Sessions], addresses: Given[Addresses]
+) -> Response[Any]:
     """Sign in with a name and a password."""
-    csrf.refuse_foreign(request)
+    csrf.refuse_foreign(request, addresses)
     form = await read_form(request)
     target = local_path(form.text("next"))
     name = form.text("username")
@@ -40,18 +46,23 @@ async def login(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> R
 
 
 @get("/login/link/{secret:str}", status_code=303)
-async def login_by_link(request: Request[Any, Any, Any], sessions: Given[Sessions], secret: FromPath[str]) -> Redirect:
+async def login_by_link(
+    request: Request[Any, Any, Any], sessions: Given[Sessions], secret: FromPath[str]
+) -> Response[Any]:
     """Sign in once with a link."""
-    cookies = await sessions.use_link(request, secret)
+    try:
+        cookies = await sessions.use_link(request, secret)
+    except Problem as problem:
+        return _form(HOME, "", problem.refusal.detail, problem.refusal.status, problem.headers)
     if cookies is None:
-        raise Problem(Refusal(status=410, title="Gone", detail="This link has been used or has ended."))
+        return _form(HOME, "", LINK_ENDED, 410)
     return Redirect(HOME, status_code=303, cookies=cookies)
 
 
 @post("/logout", status_code=303)
-async def logout(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Redirect:
+async def logout(request: Request[Any, Any, Any], sessions: Given[Sessions], addresses: Given[Addresses]) -> Redirect:
     """Sign out."""
-    csrf.refuse_foreign(request)
+    csrf.refuse_foreign(request, addresses)
     return Redirect("/login", status_code=303, cookies=await sessions.sign_out(request))
 
 

@@ -7,11 +7,12 @@ import asyncpg
 from litestar import delete, get, patch, post
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from services.api import queries
 from services.api.auth import Doorkeeper
 from services.api.errors import Problem
 from services.api.parsing import Given, Id, PageQuery
 from services.api.passwords import Passwords
+from services.api.queries import sessions as session_queries
+from services.api.queries import users as queries
 from shared import cursor
 from shared.asks.ask import Page
 from shared.asks.fields import Body, Name
@@ -50,16 +51,34 @@ class UserPatch(Body):
 @get("/users", role=Role.ADMIN)
 async def list_users(pool: Given[Pool], asked: Given[PageQuery]) -> Page[User]:
     """List users, newest first."""
-    after = cursor.decode_time_and_id(asked.cursor)
+    return await find_users(pool, asked.limit, asked.cursor)
+
+
+async def find_users(pool: Pool, limit: int, at: str | None) -> Page[User]:
+    """A page of users, newest first."""
+    after = cursor.decode_time_and_id(at)
     if isinstance(after, Refusal):
         raise Problem(after)
-    found = [User(**row) for row in await queries.list_users(pool, after, asked.limit + 1)]
-    return cursor.page(found, asked.limit, lambda user: (user.created_at.isoformat(), user.id))
+    found = [User(**row) for row in await queries.list_users(pool, after, limit + 1)]
+    return cursor.page(found, limit, lambda user: (user.created_at.isoformat(), user.id))
 
 
 @post("/users", role=Role.ADMIN)
 async def create_user(pool: Given[Pool], passwords: Given[Passwords], payload: Given[UserCreate]) -> User:
     """Make a user."""
+    return await add_user(pool, passwords, payload)
+
+
+async def find_user(pool: Pool, user_id: UUID) -> User:
+    """One user."""
+    row = await queries.find_user(pool, user_id)
+    if row is None:
+        raise Problem(Refusal.not_found("user"))
+    return User(**row)
+
+
+async def add_user(pool: Pool, passwords: Passwords, payload: UserCreate) -> User:
+    """A new user."""
     hashed = await passwords.hash(payload.password)
     row = await queries.add_user(pool, payload.name, payload.role, hashed)
     if row is None:
@@ -76,6 +95,13 @@ async def patch_user(
     payload: Given[UserPatch],
 ) -> User:
     """Change a user; a new password signs the user out everywhere."""
+    return await change_user(pool, passwords, doorkeeper, user_id, payload)
+
+
+async def change_user(
+    pool: Pool, passwords: Passwords, doorkeeper: Doorkeeper, user_id: UUID, payload: UserPatch
+) -> User:
+    """The user with what is given changed."""
     changes = payload.model_dump(exclude_unset=True)
     hashed = await passwords.hash(changes["password"]) if "password" in changes else None
 
@@ -84,7 +110,7 @@ async def patch_user(
         if changes.get("role", Role.ADMIN) is not Role.ADMIN:
             await _keep_an_admin(tx, user_id)
         if hashed:
-            await queries.end_sessions_of(tx, user_id)
+            await session_queries.end_sessions_of(tx, user_id)
         return await queries.change_user(tx, user_id, changes.get("name"), changes.get("role"), hashed)
 
     try:
@@ -100,6 +126,11 @@ async def patch_user(
 @delete("/users/{user_id:uuid}", role=Role.ADMIN)
 async def delete_user(pool: Given[Pool], doorkeeper: Given[Doorkeeper], user_id: Id) -> None:
     """Remove a user, who is signed out at once."""
+    await remove_user(pool, doorkeeper, user_id)
+
+
+async def remove_user(pool: Pool, doorkeeper: Doorkeeper, user_id: UUID) -> None:
+    """Remove a user, unless nobody would be left to administrate."""
 
     async def apply(tx: Connection) -> bool:
         await queries.lock_users(tx)

@@ -34,7 +34,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
 
         def subscribe(broker: NatsBroker) -> None:
             news = News(partial(client_of, broker), outbox_call, dispatch_wake)
-            consumers.subscribe(broker, Desk(pool, sealer, news, intake))
+            consumers.subscribe(broker, Desk(pool, sealer, news, intake), demo=settings.demo)
 
         async with open_bus(settings.nats_url, "jobs", subscribe) as client:
             outbox_call.connect(client)

@@ -8,7 +8,7 @@ from faststream.nats.message import NatsMessage
 from pydantic import ValidationError
 
 from services.jobs import handlers
-from services.jobs.answers import ANSWERS
+from services.jobs.answers import ANSWERS, DEMO_ANSWERS
 from services.jobs.desk import Desk
 from shared.asks.agents import ALIVE_SUBJECT, AgentsAlive
 from shared.bus import serve_answers
@@ -17,10 +17,11 @@ from shared.db import is_transient
 log = structlog.get_logger()
 
 
-def subscribe(broker: NatsBroker, desk: Desk) -> None:
+def subscribe(broker: NatsBroker, desk: Desk, *, demo: bool) -> None:
     """Register all that jobs listens to."""
     desk.news.outbox.subscribe(broker)
-    serve_answers(broker, "jobs", {ask: partial(answer, desk) for ask, answer in ANSWERS.items()})
+    answers = {**ANSWERS, **(DEMO_ANSWERS if demo else {})}
+    serve_answers(broker, "jobs", {ask: partial(answer, desk) for ask, answer in answers.items()})
 
     @broker.subscriber(ALIVE_SUBJECT, queue="jobs", max_workers=4, decoder=_raw_body, no_reply=True)
     async def on_agents_alive(body: bytes) -> None:

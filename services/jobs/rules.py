@@ -1,5 +1,6 @@
 """Decisions about jobs, hosts and time: pure, so that each can be read and tested by itself."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +20,7 @@ GRACE_WITHOUT_OFFLINE = timedelta(seconds=600)
 LOST_AFTER_GRACE = timedelta(hours=1)
 HELLO_OVERLAP = timedelta(seconds=60)
 TIE = timedelta(microseconds=1)
+LARGEST = 2**63
 
 
 def moment(claimed: datetime) -> datetime:
@@ -120,6 +122,14 @@ def next_run(cron: str, timezone: str, after: datetime) -> datetime | None:
         return None
 
 
+def next_runs(cron: str, timezone: str, after: datetime, count: int) -> list[datetime]:
+    """The first so many runs after this time; fewer when there are no more."""
+    runs: list[datetime] = []
+    while len(runs) < count and (following := next_run(cron, timezone, runs[-1] if runs else after)):
+        runs.append(following)
+    return runs
+
+
 def waiting(status: JobStatus, host: HostStatus, last_seen_at: datetime | None) -> str | None:
     """What a job that waits for its agent says."""
     if status not in {JobStatus.QUEUED, JobStatus.DISPATCHED} or host is HostStatus.ONLINE:
@@ -127,6 +137,15 @@ def waiting(status: JobStatus, host: HostStatus, last_seen_at: datetime | None) 
     if last_seen_at is None:
         return "waiting for the agent, which has never connected"
     return f"waiting for the agent, offline since {last_seen_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def size(told: str | None) -> int | None:
+    """How many bytes a summary says, in JSON; null for anything else that somebody may have put there."""
+    try:
+        found = json.loads(told) if told else None
+    except ValueError:  # a number of thousands of digits
+        return None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < LARGEST else None
 
 
 def why_not_to_run(kind: JobKind, *, engine: str | None, paths: int, repository: bool, retentions: int) -> str | None:

@@ -10,3 +10,4 @@ class Settings(ProcessSettings):
     """`secret_key` seals the repositories' secrets: lose it and they have to be entered again."""
 
     secret_key: str = Field(min_length=MIN_KEY_CHARACTERS, repr=False)
+    demo: bool = False

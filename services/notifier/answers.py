@@ -2,22 +2,26 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.queries import channels as channel_queries
 from services.notifier.queries import deliveries as queries
-from services.notifier.queries import reads
+from services.notifier.queries import health, reads
 from shared.asks.ask import Ask, Page
+from shared.asks.channels import MOST_COUNTED, ChannelHealth, GetChannelsHealth
 from shared.asks.deliveries import (
     AlertDeliveries,
     Attempt,
     Delivery,
+    DeliveryOfChannel,
     DeliveryWithAttempts,
     GetAlertDeliveries,
     GetDelivery,
     ListDeliveries,
+    ListDeliveriesOfChannel,
     RetryDelivery,
     TellAttempts,
 )
@@ -25,6 +29,8 @@ from shared.bus import Handler
 from shared.cursor import decode_time_and_id, page
 from shared.db import Pool
 from shared.refusal import Refusal
+
+LATELY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Answers:
             RetryDelivery: self.retry_delivery,
             GetAlertDeliveries: self.get_alert_deliveries,
             TellAttempts: self.tell_attempts,
+            ListDeliveriesOfChannel: self.list_deliveries_of_channel,
+            GetChannelsHealth: self.get_channels_health,
         }
 
     async def list_deliveries(self, question: ListDeliveries) -> Page[Delivery] | Refusal:
@@ -53,6 +61,21 @@ class Answers:
             return key
         found = await reads.newest_first(self.pool, question, *key)
         return page(found, question.limit, lambda delivery: (delivery.created_at, delivery.id))
+
+    async def list_deliveries_of_channel(self, question: ListDeliveriesOfChannel) -> Page[DeliveryOfChannel] | Refusal:
+        """A page of a channel's deliveries."""
+        key = decode_time_and_id(question.cursor)
+        if isinstance(key, Refusal):
+            return key
+        if question.given_up:
+            found = await health.given_up(self.pool, question.channel_id, *key, question.limit + 1)
+            return page(found, question.limit, lambda delivery: (delivery.dead_at, delivery.id))
+        found = await health.told_lately(self.pool, question.channel_id, *key, question.limit + 1)
+        return page(found, question.limit, lambda delivery: (delivery.created_at, delivery.id))
+
+    async def get_channels_health(self, question: GetChannelsHealth) -> list[ChannelHealth]:
+        """How each of these channels did within a day."""
+        return await health.health(self.pool, question.ids, LATELY, MOST_COUNTED)
 
     async def get_delivery(self, question: GetDelivery) -> DeliveryWithAttempts | Refusal:
         """One delivery with its tries."""

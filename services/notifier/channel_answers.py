@@ -25,6 +25,7 @@ from shared.refusal import Refusal
 from shared.sealing import SealBrokenError, Sealer
 from shared.vocabulary import ChannelKind
 
+MOST_SHOWN = 300
 log = structlog.get_logger()
 TEST_SECONDS = 6.0
 """Shorter than the gateway waits for the answer."""
@@ -148,7 +149,7 @@ class ChannelAnswers:
         outcome = await self._test(channel)
         return TestResult(
             ok=isinstance(outcome, Delivered),
-            detail=f"the receiver answered {outcome.status}" if isinstance(outcome, Delivered) else outcome.reason,
+            detail=_in_words(outcome),
             duration_ms=round((time.monotonic() - started) * 1000),
         )
 
@@ -182,3 +183,12 @@ class ChannelAnswers:
             disabled_reason=channel.disabled_reason,
             created_at=channel.created_at,
         )
+
+
+def _in_words(outcome: Outcome) -> str:
+    """How a try went, and how the answer began."""
+    if isinstance(outcome, Unreachable):
+        return outcome.reason
+    verdict = f"the receiver answered {outcome.status}" if isinstance(outcome, Delivered) else outcome.reason
+    said = " ".join("".join(one if one.isprintable() else " " for one in outcome.detail).split())[:MOST_SHOWN]
+    return f"{verdict}: {said}" if said else verdict

@@ -9,7 +9,7 @@ from shared.asks.ask import Ask, Page
 from shared.asks.deliveries import Decision, Delivery
 from shared.asks.fields import Body, Limit, Text
 from shared.events import AlertSnapshot
-from shared.vocabulary import AlertKind, Evidence, Severity
+from shared.vocabulary import AlertKind, AlertState, Evidence, JobKind, JobStatus, Severity
 
 
 class Alert(AlertSnapshot):
@@ -115,6 +115,75 @@ class CountUnresolved(Ask[dict[UUID, int]]):
 
     subject: ClassVar[str] = "ask.alerts.alert.count_unresolved"
     host_ids: list[UUID]
+
+
+class WorstFirst(Ask[list[Alert]]):
+    """What is unresolved: open before acknowledged, critical before warning before info, newest first by then."""
+
+    subject: ClassVar[str] = "ask.alerts.alert.worst_first"
+    limit: Limit
+
+
+MOST_COUNTED = 10_000
+"""Counts go so far and no further: a number that large may stand for more."""
+
+
+class AlertCounts(BaseModel):
+    """Open alerts by severity, and acknowledged ones; each at most `MOST_COUNTED`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    open: dict[Severity, int]
+    acked: int
+
+
+class CountAlerts(Ask[AlertCounts]):
+    subject: ClassVar[str] = "ask.alerts.alert.count"
+
+
+class Trouble(BaseModel):
+    """The unresolved alerts of a source group, or those of a host that are of no group."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host_id: UUID
+    source_group_id: UUID | None
+    alerts: int
+    worst: Severity
+    worst_id: UUID
+    acked: bool
+    """Somebody has taken on each of them."""
+
+
+class FindTrouble(Ask[list[Trouble]]):
+    """What is wrong at these hosts; nothing where nothing is."""
+
+    subject: ClassVar[str] = "ask.alerts.alert.trouble"
+    host_ids: list[UUID]
+
+
+class AlertOfJob(BaseModel):
+    """An alert, and what the end of a job did to it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    title: str
+    severity: Severity
+    state: AlertState
+    effect: Literal["raised", "counted", "resolved"]
+
+
+class ListAlertsOfJob(Ask[list[AlertOfJob]]):
+    """The alerts that a job's end raised or resolved, and those still unresolved on which it counts."""
+
+    subject: ClassVar[str] = "ask.alerts.alert.of_job"
+    job_id: UUID
+    host_id: UUID
+    kind: JobKind
+    source_group_id: UUID | None
+    status: JobStatus
+    created_at: AwareDatetime
 
 
 class JudgeEvidence(Ask[dict[UUID, Evidence]]):

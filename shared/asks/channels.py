@@ -9,6 +9,8 @@ from shared.asks.ask import Ask, Page
 from shared.asks.fields import Body, Labels, Limit, Name
 from shared.vocabulary import AlertChange, AlertKind, ChannelKind, Severity
 
+MOST_COUNTED = 1_000
+"""So many deliveries of a kind, or more."""
 ALL_CHANGES = [AlertChange.RAISED, AlertChange.ACKED, AlertChange.RESOLVED]
 
 
@@ -80,6 +82,21 @@ class TestResult(BaseModel):
     duration_ms: int
 
 
+class ChannelHealth(BaseModel):
+    """How a channel's deliveries fared lately, and what still waits; each counted to `MOST_COUNTED`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    channel_id: UUID
+    delivered: int
+    dead: int
+    failed: int
+    pending: int
+    last_delivered_at: AwareDatetime | None
+    last_error: str | None
+    last_error_at: AwareDatetime | None
+
+
 class CreateChannel(Ask[ChannelWithSecret]):
     subject: ClassVar[str] = "ask.notifier.channel.create"
     body: ChannelCreate
@@ -105,6 +122,13 @@ class PatchChannel(Ask[Channel]):
 class DeleteChannel(Ask[None]):
     subject: ClassVar[str] = "ask.notifier.channel.delete"
     id: UUID
+
+
+class GetChannelsHealth(Ask[list[ChannelHealth]]):
+    """Of the last 24 hours, in the order asked."""
+
+    subject: ClassVar[str] = "ask.notifier.channel.health"
+    ids: list[UUID]
 
 
 class TestChannel(Ask[TestResult]):

@@ -57,6 +57,14 @@ class DeliveryWithAttempts(BaseModel):
     created_at: AwareDatetime
 
 
+class DeliveryOfChannel(Delivery):
+    """A delivery with what it is about, and the last answer of the receiver (its first 1 kB)."""
+
+    alert_title: str
+    last_answer: str | None
+    dead_at: AwareDatetime | None
+
+
 class Decision(BaseModel):
     """Why a channel was, or was not, told of an event."""
 
@@ -85,6 +93,16 @@ class ListDeliveries(Ask[Page[Delivery]]):
     channel_ids: list[UUID] = []
     alert_ids: list[UUID] = []
     states: list[DeliveryState] = []
+    limit: Limit = 50
+    cursor: str | None = None
+
+
+class ListDeliveriesOfChannel(Ask[Page[DeliveryOfChannel]]):
+    """Newest first; those that were given up alone, the last one first."""
+
+    subject: ClassVar[str] = "ask.notifier.delivery.channel"
+    channel_id: UUID
+    given_up: bool = False
     limit: Limit = 50
     cursor: str | None = None
 

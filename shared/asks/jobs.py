@@ -142,6 +142,32 @@ class CancelJob(Ask[Job]):
     id: UUID
 
 
+class PastRun(BaseModel):
+    """How long a job took and how much it was about; a size that its summary does not tell is null."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    status: JobStatus
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    bytes_processed: int | None
+    bytes_added: int | None
+
+
+class TellPastRuns(Ask[list[PastRun]]):
+    """The last finished runs of a source group, or of this kind of job at a host where the group is null; oldest first.
+
+    Only those that the agent began, since the others took no time.
+    """
+
+    subject: ClassVar[str] = "ask.jobs.job.past_runs"
+    host_id: UUID
+    kind: JobKind
+    source_group_id: UUID | None
+    count: Annotated[int, Field(ge=1, le=200)] = 60
+
+
 class ReadLog(Ask[LogText]):
     """Bytes `start` up to but not including `end` (null: to the end, at most 1 MiB); negative `start` is a tail."""
 

@@ -81,7 +81,11 @@ class CreateRepository(Ask[Repository]):
 
 
 class ListRepositories(Ask[Page[Repository]]):
+    """Newest first; `names` are whole names, `q` finds parts of names and addresses."""
+
     subject: ClassVar[str] = "ask.jobs.repository.list"
+    names: list[Text] = []
+    q: Text | None = None
     limit: Limit = 50
     cursor: str | None = None
 

@@ -76,3 +76,12 @@ class PatchSchedule(Ask[Schedule]):
 class DeleteSchedule(Ask[None]):
     subject: ClassVar[str] = "ask.jobs.schedule.delete"
     id: UUID
+
+
+class PreviewSchedule(Ask[list[AwareDatetime]]):
+    """When a schedule would run next; 422 with what is wrong with `/cron` or `/timezone`, as when it is written."""
+
+    subject: ClassVar[str] = "ask.jobs.schedule.preview"
+    cron: Text
+    timezone: Text
+    count: Annotated[int, Field(ge=1, le=10)] = 3

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any
 
 SAMPLES = {
-    "etc": {"hostname": "{host}\n", "fstab": "/dev/sda1 / ext4 defaults 0 1\n", "nginx/nginx.conf": "events {{}}\n"},
-    "databases": {"orders.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);\n" * 200},
-    "photos": {f"2026/{number:03}.raw": f"{{host}} picture {number}\n" * 500 for number in range(40)},
+    "etc": {
+        "hostname": "{host}\n",
+        "fstab": "/dev/sda1 / ext4 defaults 0 1\n",
+        "nginx/nginx.conf": "events {{}}\n",
+        "services": "keepwatch 8480/tcp\n" * 2000,
+    },
+    "databases": {"orders.sql": "INSERT INTO orders (item, count) VALUES ('bicycle', 1);\n" * 50_000},
+    "photos": {f"2026/{number:03}.raw": f"{{host}} picture {number}\n" * 20_000 for number in range(40)},
 }
 DUMP_PROGRAM = "/usr/local/bin/dump-databases"
 NIGHTLY = "30 2 * * *"

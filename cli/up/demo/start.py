@@ -10,7 +10,7 @@ import aiohttp
 from cli.client.api import Api
 from cli.client.problems import ApiProblem
 from cli.up.child import StartError
-from cli.up.demo import inbox
+from cli.up.demo import history, inbox
 from cli.up.demo.agents import Agents
 from cli.up.demo.fleet import BROKEN_GROUPS, BROKEN_HOST, DemoFolder
 from cli.up.demo.lines import paste_lines
@@ -34,6 +34,7 @@ async def start_demo(api: Api, processes: Processes, supervisor: Supervisor, scr
             folder.fill()
             hosts = await Objects(api, folder).hosts()
             await inbox.connect(api, folder, processes.options)
+            await history.record(api, folder, processes.options, hosts)
             agents = Agents(api, folder, processes)
             children = [agents.agent(name, identity) for name, identity in hosts.items()]
             await supervisor.start(*children, ready=screen.child_is_ready)
@@ -57,7 +58,7 @@ async def _run_new(api: Api, hosts: dict[str, str]) -> None:
     """Back up what never was; the rest is left to the schedules."""
     for identity in hosts.values():
         for group in await api.newest(f"/hosts/{identity}/source-groups"):
-            if group["last_job"] is None:
+            if not await _real_jobs(api, [group["id"]]):
                 await _run(api, group["id"])
 
 
@@ -83,4 +84,9 @@ async def _broken_ones_are_known(api: Api, host: str) -> bool:
 
 async def _unjudged(api: Api, groups: list[str]) -> list[dict[str, Any]]:
     """Jobs of these groups that have not ended, or that alerts has not weighed yet."""
-    return [job for job in await api.newest("/jobs", {"source_group_id": groups}) if job["evidence"] is None]
+    return [job for job in await _real_jobs(api, groups) if job["evidence"] is None]
+
+
+async def _real_jobs(api: Api, groups: list[str]) -> list[dict[str, Any]]:
+    """What has run of these groups, without the past that the demo was given."""
+    return [job for job in await api.newest("/jobs", {"source_group_id": groups}) if job["trigger"] != "report"]

@@ -1,5 +1,45 @@
 """The web pages, one file per place."""
 
-from services.api.pages import alert, alerts, overview
+from services.api.pages import (
+    alert,
+    alerts,
+    channel,
+    channel_clicks,
+    channels,
+    host,
+    host_settings,
+    hosts,
+    job,
+    jobs,
+    overview,
+    repositories,
+    repository,
+    schedule_switch,
+    schedules,
+    settings,
+    settings_tokens,
+    settings_users,
+    source_groups,
+)
 
-ROUTES = [*overview.ROUTES, *alerts.ROUTES, *alert.ROUTES]
+ROUTES = [
+    *overview.ROUTES,
+    *alerts.ROUTES,
+    *alert.ROUTES,
+    *hosts.ROUTES,
+    *host.ROUTES,
+    *host_settings.ROUTES,
+    *source_groups.ROUTES,
+    *schedules.ROUTES,
+    *schedule_switch.ROUTES,
+    *repositories.ROUTES,
+    *repository.ROUTES,
+    *jobs.ROUTES,
+    *job.ROUTES,
+    *channels.ROUTES,
+    *channel.ROUTES,
+    *channel_clicks.ROUTES,
+    *settings.ROUTES,
+    *settings_tokens.ROUTES,
+    *settings_users.ROUTES,
+]

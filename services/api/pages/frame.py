@@ -14,11 +14,40 @@ from services.api.auth import Identity
 from services.api.sessions import Sessions
 from shared.vocabulary import Role
 
-PLACES = (("/alerts", "Alerts"),)
+PLACES = (
+    ("/", "Overview"),
+    ("/alerts", "Alerts"),
+    ("/hosts", "Hosts"),
+    ("/jobs", "Jobs"),
+    ("/channels", "Channels"),
+    ("/settings", "Settings"),
+)
 DONE = {
     "acknowledged": "Acknowledged.",
     "resolved": "Resolved.",
     "retried": "It is being sent again.",
+    "channel-added": "The channel is added. Send a test to see whether it works.",
+    "channel-changed": "The channel is changed.",
+    "channel-enabled": "The channel is enabled. It is told what happens from now on.",
+    "channel-disabled": "The channel is disabled. What waited for it was given up.",
+    "channel-deleted": "The channel is deleted. What waited for it was given up.",
+    "password-changed": "Your password is changed. Everywhere else you are signed out.",
+    "sessions-ended": "You are signed out everywhere else.",
+    "token-revoked": "The token is revoked. It is refused from now on.",
+    "user-added": "The user is added.",
+    "user-changed": "The user is changed.",
+    "user-removed": "The user is removed and signed out.",
+    "host-changed": "The host is changed.",
+    "host-deleted": "The host is deleted, with its jobs and its token. Its alerts are resolved.",
+    "group-added": "The source group is added.",
+    "group-changed": "The source group is changed.",
+    "group-deleted": "The source group is deleted. Its jobs stay as history, its alerts are resolved.",
+    "schedule-added": "The schedule is added.",
+    "schedule-changed": "The schedule is changed.",
+    "schedule-deleted": "The schedule is deleted. The jobs it made stay.",
+    "repository-added": "The repository is added. The first job that uses it creates it.",
+    "repository-changed": "The repository is changed. The next job uses it as it is now.",
+    "repository-deleted": "The repository is forgotten here. What is stored in it stays.",
 }
 """What a page says after a form was taken and led to it with `?done=KEY`; never words out of the address."""
 STATIC = Path(__file__).parents[1] / "static"

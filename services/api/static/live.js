@@ -5,8 +5,9 @@
 // rows that are new wait behind a button, rows that are over stay and are dimmed. With `data-keeps="NAME"` the page is
 // told their ids as NAME, and may answer with such rows as they are now, marked `data-gone`.
 //
-// A region with `data-about="ID ID"` is refreshed by what happens to that alert or host; any other names the events
-// that it wants in `hx-trigger`, `judged` among them: what a job's end did to the alerts can be seen now.
+// A region with `data-about="ID ID"` is refreshed by what happens to that alert, host or job, with `data-hints` also by
+// how far its jobs are; any other names the events that it wants in `hx-trigger`, `judged` among them: what a job's end
+// did to the alerts can be seen now.
 (() => {
   const LABELS = { live: "Live", away: "Reconnecting", off: "Signed out" };
   const waiting = new Map(); // region id → the page that holds its newest content
@@ -61,15 +62,42 @@
   });
   document.addEventListener("reset", refreshAll);
 
-  function refreshAbout(id) {
-    for (const region of document.querySelectorAll(`[data-region][data-about~="${CSS.escape(id)}"]`)) {
-      htmx.trigger(region, "refresh");
+  const NEWS = ["alert.raised", "alert.acked", "alert.resolved", "job.finished"];
+  const HINTS = ["job.updated", "host.updated"];
+  const RESTING_AFTER_MS = 1000;
+  const fetched = new Map(); // region id → whether there were news since it was fetched, a moment ago
+
+  function idsIn(event) {
+    const said = JSON.parse(event.detail.data);
+    const { host_id, raised_job_id, resolved_job_id } = said.alert ?? {};
+    return [said.alert_id, said.job_id, said.host_id, host_id, raised_job_id, resolved_job_id].filter(Boolean);
+  }
+
+  function refreshAbout(ids, only = "") {
+    for (const region of document.querySelectorAll(`[data-region][data-about]${only}`)) {
+      const about = region.dataset.about.split(" ");
+      if (ids.some((id) => about.includes(id))) refreshSoon(region.id);
     }
   }
 
-  for (const name of ["alert.raised", "alert.acked", "alert.resolved"]) {
-    document.addEventListener(name, (event) => refreshAbout(JSON.parse(event.detail.data).alert_id));
+  // Much may happen to one thing within a second: it is fetched at the first, and once more for all the rest.
+  function refreshSoon(id) {
+    const region = document.getElementById(id);
+    if (fetched.has(id) || !region) {
+      if (region) fetched.set(id, true);
+      return;
+    }
+    fetched.set(id, false);
+    setTimeout(() => {
+      const more = fetched.get(id);
+      fetched.delete(id);
+      if (more) refreshSoon(id);
+    }, RESTING_AFTER_MS);
+    htmx.trigger(region, "refresh");
   }
+
+  for (const name of NEWS) document.addEventListener(name, (event) => refreshAbout(idsIn(event)));
+  for (const name of HINTS) document.addEventListener(name, (event) => refreshAbout(idsIn(event), "[data-hints]"));
 
   // The end of a job comes here and to the judge of alerts at the same time: leave it a moment.
   let ended = null;
@@ -77,13 +105,13 @@
     if (ended === null) {
       ended = new Set();
       setTimeout(() => {
-        const hosts = ended;
+        const ids = [...ended];
         ended = null;
         htmx.trigger(document.body, "judged");
-        hosts.forEach(refreshAbout);
+        refreshAbout(ids);
       }, 1000);
     }
-    ended.add(JSON.parse(event.detail.data).host_id);
+    for (const id of idsIn(event)) ended.add(id);
   });
 
   // --- requests ---
@@ -99,8 +127,11 @@
     }
   });
 
-  // What the answer to a click says goes to who can't see what has changed.
-  document.addEventListener("acted", (event) => event.detail?.said && announce(event.detail.said));
+  // What the answer to a click says goes to who can't see what has changed, or to everybody.
+  document.addEventListener("acted", (event) => {
+    if (event.detail?.said) announce(event.detail.said);
+    if (event.detail?.shown) toast(event.detail.shown);
+  });
 
   document.addEventListener("htmx:before:response", (event) => {
     const { response } = event.detail.ctx;
@@ -263,9 +294,20 @@
   document.addEventListener("click", (event) => {
     const bar = event.target.closest("[data-news-of]");
     if (bar) apply(document.getElementById(bar.dataset.newsOf));
-    const copy = event.target.closest("[data-copy]");
-    if (copy) navigator.clipboard?.writeText(document.getElementById(copy.dataset.copy).textContent).then(() => toast("Copied."));
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(document.getElementById(button.dataset.copy));
   });
+
+  // Over plain http there is no clipboard to write to: then it is marked, to be copied by hand.
+  async function copy(element) {
+    try {
+      await navigator.clipboard.writeText(element.textContent);
+      toast("Copied.");
+    } catch {
+      getSelection().selectAllChildren(element);
+      toast("It is marked now: copy it with Ctrl+C or the menu.");
+    }
+  }
 
   // Said aloud, at most once every few seconds, however much happens.
   let lastSaid = 0;
@@ -282,6 +324,10 @@
 
   // What somebody has opened stays open when the page comes anew.
   document.addEventListener("DOMContentLoaded", () => htmx.config.morphIgnore.push("open"));
+  // On a phone the places are a strip that scrolls: where one is stays in sight.
+  document.addEventListener("DOMContentLoaded", () => {
+    $(".main-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
 
   // A form asks before it does something that can't be taken back.
   document.addEventListener("submit", (event) => {

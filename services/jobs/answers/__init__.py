@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from services.jobs import handlers
-from services.jobs.answers import hosts, jobs, repositories, schedules, source_groups
+from services.jobs.answers import demo, fleet, hosts, jobs, repositories, schedules, source_groups
 from services.jobs.desk import Desk
 from shared.asks import agents as agent_asks
+from shared.asks import demo as demo_asks
+from shared.asks import fleet as fleet_asks
 from shared.asks import hosts as host_asks
 from shared.asks import jobs as job_asks
 from shared.asks import repositories as repository_asks
@@ -14,7 +16,8 @@ from shared.asks import schedules as schedule_asks
 from shared.asks import source_groups as group_asks
 from shared.asks.ask import Ask
 
-ANSWERS: Mapping[type[Ask[Any]], Callable[[Desk, Any], Awaitable[Any]]] = {
+Answers = Mapping[type[Ask[Any]], Callable[[Desk, Any], Awaitable[Any]]]
+ANSWERS: Answers = {
     repository_asks.CreateRepository: repositories.create,
     repository_asks.ListRepositories: repositories.list_newest,
     repository_asks.GetRepository: repositories.get,
@@ -26,6 +29,8 @@ ANSWERS: Mapping[type[Ask[Any]], Callable[[Desk, Any], Awaitable[Any]]] = {
     host_asks.PatchHost: hosts.patch,
     host_asks.DeleteHost: hosts.delete,
     host_asks.RenewHostToken: hosts.renew_token,
+    fleet_asks.ShowFleet: fleet.show,
+    fleet_asks.CountFleet: fleet.count,
     group_asks.CreateSourceGroup: source_groups.create,
     group_asks.ListSourceGroups: source_groups.list_newest,
     group_asks.GetSourceGroup: source_groups.get,
@@ -36,11 +41,13 @@ ANSWERS: Mapping[type[Ask[Any]], Callable[[Desk, Any], Awaitable[Any]]] = {
     schedule_asks.GetSchedule: schedules.get,
     schedule_asks.PatchSchedule: schedules.patch,
     schedule_asks.DeleteSchedule: schedules.delete,
+    schedule_asks.PreviewSchedule: schedules.preview,
     job_asks.RunSourceGroup: jobs.run_group,
     job_asks.CreateJob: jobs.create,
     job_asks.ListJobs: jobs.list_newest,
     job_asks.GetJob: jobs.get,
     job_asks.CancelJob: jobs.cancel,
+    job_asks.TellPastRuns: jobs.past_runs,
     job_asks.ReadLog: jobs.read_log,
     job_asks.ReportJobs: jobs.report,
     job_asks.TellSynthetic: jobs.tell_synthetic,
@@ -52,3 +59,5 @@ ANSWERS: Mapping[type[Ask[Any]], Callable[[Desk, Any], Awaitable[Any]]] = {
     agent_asks.AgentFinished: handlers.agent_finished,
 }
 """Who answers what."""
+DEMO_ANSWERS: Answers = {demo_asks.TellPast: demo.tell_past}
+"""Who answers what besides in a demo, and nowhere else."""

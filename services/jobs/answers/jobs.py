@@ -75,6 +75,15 @@ async def get(desk: Desk, ask: asks.GetJob) -> asks.Job | Refusal:
     return await queries.find(desk.pool, ask.id) or Refusal.not_found("job")
 
 
+async def past_runs(desk: Desk, ask: asks.TellPastRuns) -> list[asks.PastRun]:
+    """How the last runs of the same went."""
+    if ask.source_group_id:
+        found = await queries.past_runs_of_group(desk.pool, ask.source_group_id, ask.count)
+    else:
+        found = await queries.past_runs_of_kind(desk.pool, ask.host_id, ask.kind, ask.count)
+    return found[::-1]
+
+
 async def cancel(desk: Desk, ask: asks.CancelJob) -> asks.Job | Refusal:
     """Stop a job: one that still waits is cancelled at once, otherwise the agent says how it ended."""
 

@@ -67,7 +67,7 @@ async def list_newest(desk: Desk, ask: asks.ListRepositories) -> Page[asks.Repos
     before = cursor.decode_time_and_id(ask.cursor)
     if isinstance(before, Refusal):
         return before
-    found = await queries.newest(desk.pool, before, ask.limit + 1)
+    found = await queries.newest(desk.pool, ask, before)
     return cursor.page(found, ask.limit, lambda repository: (repository.created_at, repository.id))
 
 

@@ -1,5 +1,6 @@
 """Schedules: judged when they are written, so that none fails when its time comes."""
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -101,3 +102,12 @@ async def patch(desk: Desk, ask: asks.PatchSchedule) -> asks.Schedule | Refusal:
 async def delete(desk: Desk, ask: asks.DeleteSchedule) -> Refusal | None:
     """Delete a schedule; the jobs it made stay."""
     return None if await queries.delete(desk.pool, ask.id) else Refusal.not_found("schedule")
+
+
+async def preview(desk: Desk, ask: asks.PreviewSchedule) -> list[datetime] | Refusal:
+    """The next runs of a schedule that is being thought of."""
+    if problems := rules.schedule_problems(ask.cron, ask.timezone):
+        return Refusal.invalid(*problems)
+    async with desk.pool.acquire() as connection:
+        now = await finish_queries.clock(connection)
+    return rules.next_runs(ask.cron, ask.timezone, now, ask.count)

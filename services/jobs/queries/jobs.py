@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.jobs import rules
-from shared.asks.jobs import Job, ListJobs
+from shared.asks.jobs import Job, ListJobs, PastRun
 from shared.db import Connection, Pool
 from shared.vocabulary import ErrorClass, HostStatus, JobKind, JobStatus, JobTrigger
 
@@ -90,6 +90,43 @@ async def newest(pool: Pool, asked: ListJobs, before: tuple[datetime | None, UUI
         asked.limit + 1,
     )
     return [_job(row) for row in rows]
+
+
+async def past_runs_of_group(pool: Pool, group_id: UUID, count: int) -> list[PastRun]:
+    """The last finished backups of a group that ran, newest first."""
+    rows = await pool.fetch(
+        """
+        SELECT id, status, started_at, finished_at,
+               jobs.whole_number(summary -> 'total_bytes_processed') AS bytes_processed,
+               jobs.whole_number(summary -> 'data_added') AS bytes_added
+        FROM jobs.job
+        WHERE source_group_id = $1 AND finished_at IS NOT NULL AND started_at IS NOT NULL
+        ORDER BY created_at DESC, id DESC LIMIT $2
+        """,
+        group_id,
+        count,
+    )
+    return [_past_run(row) for row in rows]
+
+
+async def past_runs_of_kind(pool: Pool, host_id: UUID, kind: JobKind, count: int) -> list[PastRun]:
+    """The last finished jobs of this kind about a host's repository that ran, newest first; none for backups."""
+    rows = await pool.fetch(
+        """
+        SELECT id, status, started_at, finished_at, NULL::bigint AS bytes_processed, NULL::bigint AS bytes_added
+        FROM jobs.job
+        WHERE host_id = $1 AND kind = $2 AND kind <> 'backup' AND finished_at IS NOT NULL AND started_at IS NOT NULL
+        ORDER BY created_at DESC, id DESC LIMIT $3
+        """,
+        host_id,
+        kind,
+        count,
+    )
+    return [_past_run(row) for row in rows]
+
+
+def _past_run(row: asyncpg.Record) -> PastRun:
+    return PastRun(**{**row, "status": JobStatus(row["status"])})
 
 
 async def lock_target(tx: Connection, host_id: UUID | None, group_id: UUID | None) -> Target | None:

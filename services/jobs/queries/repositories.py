@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.asks.repositories import Repository
+from shared.asks.repositories import ListRepositories, Repository
 from shared.db import Connection, Pool
 from shared.vocabulary import RepositorySource
 
@@ -62,16 +62,22 @@ async def id_of_name(db: Connection | Pool, name: str) -> UUID | None:
     return found
 
 
-async def newest(pool: Pool, before: tuple[datetime | None, UUID | None], limit: int) -> Sequence[Repository]:
-    """Repositories, newest first, from behind this key on."""
+async def newest(
+    pool: Pool, asked: ListRepositories, before: tuple[datetime | None, UUID | None]
+) -> Sequence[Repository]:
+    """Repositories, newest first, from behind this key on; one more than asked, to see whether more follow."""
     rows = await pool.fetch(
         """
         SELECT id, name, url, source, may_create, restic_id, created_at FROM jobs.repository
-        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
-        ORDER BY created_at DESC, id DESC LIMIT $3
+        WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid))
+          AND (cardinality($3::text[]) = 0 OR lower(name) IN (SELECT lower(wanted) FROM unnest($3::text[]) AS wanted))
+          AND ($4::text IS NULL OR position(lower($4) IN lower(name)) > 0 OR position(lower($4) IN lower(url)) > 0)
+        ORDER BY created_at DESC, id DESC LIMIT $5
         """,
         *before,
-        limit,
+        asked.names,
+        asked.q,
+        asked.limit + 1,
     )
     return [_repository(row) for row in rows]
 

@@ -77,7 +77,7 @@ def change(stored: Stored, given: Mapping[str, Any]) -> Stored | Refusal:
     url = config.url or stored.config["url"]
     headers = stored.secrets["headers"]
     if url != stored.config["url"] and (missing := _not_given_again(headers, config)):
-        sentence = "must be given again, because the url changes; null drops it"
+        sentence = "must be given again or dropped, because the url changes"
         return Refusal.invalid(*((_pointer("headers", name), sentence) for name in missing))
     return _stored(url, _merged(headers, config), stored.secrets["signing_secret"])
 

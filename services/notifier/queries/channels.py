@@ -146,7 +146,7 @@ async def give_up_waiting(tx: Connection, channel_id: UUID, reason: str) -> int:
             WHERE channel_id = $1 AND state IN ('pending', 'failed')
             ORDER BY id FOR UPDATE
         )
-        UPDATE notifier.delivery SET state = 'dead', next_attempt_at = NULL, last_error = $2
+        UPDATE notifier.delivery SET state = 'dead', next_attempt_at = NULL, last_error = $2, dead_at = now()
         FROM waiting WHERE delivery.id = waiting.id
         RETURNING delivery.id
         """,

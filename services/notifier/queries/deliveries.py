@@ -126,7 +126,8 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             next_attempt_at = now() + result.after,
             lease_until = NULL,
             last_error = result.error,
-            delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END
+            delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END,
+            dead_at = CASE WHEN result.state = 'dead' THEN result.at END
         FROM ours JOIN result USING (id)
         WHERE delivery.id = ours.id AND delivery.token = result.token
         RETURNING delivery.id
@@ -154,7 +155,7 @@ async def retry(pool: Pool, identity: UUID) -> bool:
             WHERE channel.id = (SELECT channel_id FROM notifier.delivery WHERE delivery.id = $1) AND channel.enabled
             FOR SHARE
         )
-        UPDATE notifier.delivery SET state = 'pending', tries = 0, next_attempt_at = now()
+        UPDATE notifier.delivery SET state = 'pending', tries = 0, next_attempt_at = now(), dead_at = NULL
         FROM reachable
         WHERE delivery.id = $1 AND delivery.channel_id = reachable.id AND delivery.state IN ('failed', 'dead')
         RETURNING delivery.id

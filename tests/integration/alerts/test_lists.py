@@ -4,7 +4,7 @@ import pytest
 
 from services.alerts import reads
 from shared import cursor
-from shared.asks.alerts import CountUnresolved, GetAlert, ListAlerts
+from shared.asks.alerts import CountUnresolved, GetAlert, ListAlerts, ListAlertsOfJob
 from shared.refusal import Refusal
 
 
@@ -115,3 +115,42 @@ async def test_a_host_s_alerts_are_read_without_a_look_at_the_others(alerts):
 
         assert [alert.host_id for alert in found] == [alerts.host]
         assert await rows_read() - before < 10
+
+
+async def effects(alerts, event, **changes):
+    """What alerts says that the end of a job did."""
+    asked = {"job_id": event.job_id, "host_id": event.host_id, "kind": event.kind, "status": event.status}
+    asked |= {"source_group_id": event.source_group_id, "created_at": event.started_at} | changes
+    found = await alerts.answers.alerts_of_job(ListAlertsOfJob(**asked))
+    return [(alert.effect, alert.title, alert.state) for alert in found]
+
+
+async def test_a_job_leads_to_the_alerts_that_its_end_raised_counted_on_or_resolved(alerts):
+    first = await alerts.fails("etc", at=0)
+    again = await alerts.fails("etc", at=1)
+    await alerts.fails("mail", at=1)
+    title = "web-01 / etc: backup failed, repository locked"
+    assert await effects(alerts, first) == [("raised", title, "open")]
+    assert await effects(alerts, again) == [("counted", title, "open")]
+
+    success = await alerts.succeeds("etc", at=2)
+
+    assert await effects(alerts, first) == [("raised", title, "resolved")]
+    assert await effects(alerts, success) == [("resolved", title, "resolved")]
+
+
+async def test_a_failure_older_than_the_alert_does_not_count_on_it(alerts):
+    old = await alerts.fails("etc", at=0)
+    await alerts.succeeds("etc", at=1)
+    await alerts.fails("etc", at=2)
+
+    assert [effect for effect, _, _ in await effects(alerts, old)] == ["raised"]
+
+
+async def test_a_job_about_the_repository_counts_on_the_alert_of_its_kind(alerts):
+    await alerts.fails(None, at=0, kind="prune")
+    again = await alerts.fails(None, at=1, kind="prune")
+    check = await alerts.fails(None, at=1, kind="check")
+
+    assert [effect for effect, _, _ in await effects(alerts, again)] == ["counted"]
+    assert [effect for effect, _, _ in await effects(alerts, check)] == ["raised"]

@@ -8,7 +8,7 @@ import pytest
 from services.jobs.answers import jobs, schedules
 from services.jobs.schedules import fire
 from shared.asks.jobs import ListJobs
-from shared.asks.schedules import GetSchedule, PatchSchedule, SchedulePatch
+from shared.asks.schedules import GetSchedule, PatchSchedule, PreviewSchedule, SchedulePatch
 from shared.clock import utc_now
 
 
@@ -149,3 +149,12 @@ async def test_a_timezone_that_is_gone_disables_its_schedule_and_holds_up_no_oth
 
     assert {job.kind for job in await made(fleet)} == {"backup", "check"}
     assert (await schedules.get(fleet.desk, GetSchedule(id=broken.id))).enabled is False
+
+
+async def test_a_schedule_that_is_thought_of_tells_its_next_runs_or_what_is_wrong(fleet):
+    runs = await schedules.preview(fleet.desk, PreviewSchedule(cron="30 2 * * *", timezone="UTC"))
+    wrong = await schedules.preview(fleet.desk, PreviewSchedule(cron="never", timezone="Berlin"))
+
+    assert [(run.hour, run.minute) for run in runs] == [(2, 30)] * 3
+    assert utc_now() < runs[0] == runs[1] - timedelta(days=1) == runs[2] - timedelta(days=2)
+    assert [error.pointer for error in wrong.errors] == ["/timezone", "/cron"]

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
-from shared.asks.channels import GetChannel, ListChannels
+from shared.asks.channels import GetChannel, ListChannels, TestChannel
 from shared.asks.deliveries import GetDelivery, ListDeliveries
 from shared.refusal import Refusal
 from shared.sealing import Sealer
@@ -165,3 +166,15 @@ async def test_a_config_under_another_secret_key_cannot_be_changed(notifier):
 
     assert refused.status == 409
     assert (await notifier.change(channel, name="still works")).name == "still works"
+
+
+async def test_a_test_shows_how_the_answer_began(notifier, receive):
+    receiver = await receive()
+    channel = await notifier.channel(receiver.url)
+    receiver.answers.append(web.Response(status=400, text="no such room:\n\x1b[31m" + "x" * 900))
+    refused = await notifier.channels.test_channel(TestChannel(id=channel.id))
+    taken = await notifier.channels.test_channel(TestChannel(id=channel.id))
+
+    assert refused.detail.startswith("the receiver answered 400: no such room: [31mxxx")
+    assert len(refused.detail) < 340
+    assert (taken.ok, taken.detail) == (True, "the receiver answered 200: thank you")

@@ -1,10 +1,13 @@
 import html
 import re
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
 
-from services.api.sessions import USER_TRIES
+from services.api.passwords import Passwords
+from services.api.queries import sessions as queries
+from services.api.sessions import FULL_AGAIN, USER_TRIES, Sessions
 from shared.asks.alerts import Acknowledge, Alert, AlertWithTimeline, BulkResult, BulkResults, GetAlert, ListAlerts
 from shared.asks.ask import Page
 from shared.asks.deliveries import AlertDeliveries, GetAlertDeliveries
@@ -75,6 +78,15 @@ async def test_who_is_not_signed_in_goes_to_sign_in_and_comes_back(gateway, aske
 
     assert f'value="{html.escape(asked)}"' in form.body
     assert all(word in form.body for word in (">Username<", ">Password<", ">Sign in<"))
+
+
+async def test_the_way_back_keeps_its_query(gateway):
+    answer = await gateway.call("GET", "/alerts?state=all&q=%C3%A4%26b", token="", status=303)
+    form = {"username": "admin", "password": "a-long-admin-password"}
+    asked = parse_qs(urlsplit(answer.headers["Location"]).query)["next"][0]
+    answer = await gateway.call("POST", "/login", token="", data=form | {"next": asked}, status=303)
+
+    assert answer.headers["Location"] == "/alerts?state=all&q=%C3%A4%26b"
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
@@ -162,8 +174,33 @@ async def test_too_many_tries_are_429_for_that_user_from_that_address(gateway, s
         await sign_in(password="wrong-password", status=401)
     _, answer = await sign_in(status=429)
 
-    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["Retry-After"] == "30"
+    assert "Too many tries. Try again in 30 seconds." in answer.body
     await sign_in(username="somebody-else", password="wrong-password", status=401)
+
+
+async def test_the_right_password_is_taken_after_the_time_that_was_said(pool, sign_in):
+    """Tries that were refused once cost time as well, and whoever was impatient waited longer than told."""
+    for _ in range(USER_TRIES):
+        await sign_in(password="wrong-password", status=401)
+    for _ in range(3):
+        await sign_in(status=429)
+
+    await pool.execute("UPDATE api.sign_in_allowance SET counted_at = counted_at - interval '30 s'")
+    await sign_in(status=303)
+
+
+async def test_tries_are_forgotten_once_they_make_no_difference(pool):
+    sessions = Sessions(pool, Passwords(), b"key")
+    await queries.take_allowance(pool, "now", 5, 1.0)
+    await queries.take_allowance(pool, "long ago", 5, 1.0)
+    await pool.execute(
+        "UPDATE api.sign_in_allowance SET counted_at = now() - $1::interval WHERE key = 'long ago'", FULL_AGAIN
+    )
+
+    await sessions.forget_tries()
+
+    assert [row["key"] for row in await pool.fetch("SELECT key FROM api.sign_in_allowance")] == ["now"]
 
 
 async def test_an_address_is_believed_only_from_a_trusted_proxy(bus, start_gateway):
@@ -188,7 +225,7 @@ async def test_a_login_link_signs_in_once(gateway, alerts):
 
     assert first.headers["Location"] == "/"
     assert "admin (admin)" in page.body
-    assert "<h1>Gone</h1>" in again.body
+    assert "This link has been used already or has ended." in again.body
 
 
 async def test_people_see_errors_as_pages(gateway, sign_in):

@@ -155,3 +155,11 @@ def test_why_a_job_cannot_be_made():
     assert "no repository" in str(rules.why_not_to_run(JobKind.CHECK, **fine | {"repository": False}))
     assert rules.why_not_to_run(JobKind.BACKUP, **fine | {"repository": False, "engine": "command"}) is None
     assert "retention" in str(rules.why_not_to_run(JobKind.FORGET, **fine | {"retentions": 0}))
+
+
+def test_a_schedule_tells_as_many_next_runs_as_there_are():
+    new_year, leap_day = "0 0 1 1 *", "0 0 29 2 *"
+
+    assert [run.year for run in rules.next_runs(new_year, "UTC", NOON, 3)] == [2027, 2028, 2029]
+    assert [run.year for run in rules.next_runs(leap_day, "UTC", NOON, 2)] == [2028, 2032]
+    assert rules.next_runs("0 0 31 2 *", "UTC", NOON, 3) == []
