@@ -34,6 +34,10 @@ check: lint imports types test
 demo:
     uv run keepwatch up --demo
 
+# docs/images anew, from a demo's data
+pictures:
+    uv run python docs/images/make.py
+
 # the restic versions that tests run, from Debian's packages (as root)
 restic:
     .ci/install-restic .cache/restic

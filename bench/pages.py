@@ -1,0 +1,93 @@
+"""Pages of a large fleet: how long until the first byte."""
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import click
+
+from bench import figures, fleet
+from bench.system import PASSWORD, System, running
+
+MOST_MS = 100
+
+
+@click.command()
+@click.option("--hosts", default=10_000)
+@click.option("--alerts", default=100_000)
+@click.option("--unresolved", default=10_000, help="So many of the alerts.")
+@click.option("--rounds", default=100, help="Requests of each page, one after the other.")
+def pages(hosts: int, alerts: int, unresolved: int, rounds: int) -> None:
+    """Web pages and lists of the API, with a fleet of this size: milliseconds to the first byte."""
+    settings = {"hosts": hosts, "alerts": alerts, "unresolved": unresolved, "rounds": rounds}
+    with running() as system:
+        found = asyncio.run(_measure(system, settings))
+    width = max(len(name) for name in found)
+    for name, told in found.items():
+        click.echo(f"{name:{width}}  p50 {told['p50']:7.1f} ms  p99 {told['p99']:7.1f} ms  max {told['max']:7.1f} ms")
+    click.echo(figures.keep("pages", settings, found))
+    slow = [name for name, told in found.items() if told["p50"] > MOST_MS]
+    if slow:
+        raise click.ClickException(f"over {MOST_MS} ms: {', '.join(slow)}")
+
+
+async def _measure(system: System, settings: dict[str, int]) -> dict[str, dict[str, float]]:
+    click.echo("writing a month of a fleet ...")
+    await fleet.fill(system.dsn, settings["hosts"], settings["alerts"], settings["unresolved"])
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(system.url, cookie_jar=jar, headers={"Accept": "text/html"}) as browser:
+        form = {"username": "admin", "password": PASSWORD}
+        async with browser.post("/login", data=form, allow_redirects=False) as answer:
+            answer.raise_for_status()
+        found = {}
+        for name, path in (await _places(browser)).items():
+            click.echo(f"  {name}")
+            found[name] = figures.milliseconds([await _first_byte(browser, path) for _ in range(settings["rounds"])])
+        return found
+
+
+async def _places(browser: aiohttp.ClientSession) -> dict[str, str]:
+    alert = await _first(browser, "/api/v1/alerts?state=unresolved")
+    job = await _first(browser, "/api/v1/jobs")
+    host = alert["host_id"]
+    return {
+        "overview": "/",
+        "overview, by name": "/?q=host-0000",
+        "overview, by label": "/?label=site%3Ds7",
+        "alerts": "/alerts",
+        "alerts, all": "/alerts?state=all",
+        "alerts, by words": f"/alerts?state=all&q={alert['host_name']}",
+        "one alert": f"/alerts/{alert['id']}",
+        "hosts": "/hosts",
+        "hosts, by name": "/hosts?q=host-0000",
+        "one host": f"/hosts/{host}",
+        "jobs": "/jobs",
+        "jobs, failed": "/jobs?status=failed",
+        "jobs, of a host": f"/jobs?host={alert['host_name']}",
+        "one job": f"/jobs/{job['id']}",
+        "channels": "/channels",
+        "settings": "/settings",
+        "API: alerts": "/api/v1/alerts?limit=50",
+        "API: unresolved alerts": "/api/v1/alerts?state=unresolved&limit=50",
+        "API: hosts": "/api/v1/hosts?limit=50",
+        "API: jobs": "/api/v1/jobs?limit=50",
+    }
+
+
+async def _first(browser: aiohttp.ClientSession, path: str) -> dict[str, Any]:
+    async with browser.get(path) as answer:
+        answer.raise_for_status()
+        found: dict[str, Any] = (await answer.json())["items"][0]
+        return found
+
+
+async def _first_byte(browser: aiohttp.ClientSession, path: str) -> float:
+    begun = time.perf_counter()
+    async with browser.get(path, allow_redirects=False) as answer:
+        await answer.content.readany()
+        seconds = time.perf_counter() - begun
+        if answer.status != 200:  # noqa: PLR2004
+            raise click.ClickException(f"{path} answered {answer.status}")
+        await answer.read()
+    return seconds
