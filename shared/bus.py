@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+import nats
 import nats.errors
 import structlog
 from faststream.exceptions import FastStreamException
 from faststream.nats import NatsBroker
 from faststream.nats.message import NatsMessage
+from faststream.nats.security import NatsUserPassword
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
@@ -27,6 +30,8 @@ log = structlog.get_logger()
 ASK_SECONDS = 8.0
 CONCURRENT_ANSWERS = 32
 RTT_SECONDS = 5.0
+PATIENCE = 3
+"""So many times in a row a connection may be silent, or away."""
 
 
 @asynccontextmanager
@@ -36,8 +41,10 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
     It reconnects without end, and ends the process rather than be closed or deaf without anybody noticing.
     """
     leaving = asyncio.Event()
+    known = credentials(urls)
     broker = NatsBroker(
-        urls,
+        [_anonymous(url) for url in urls] if known else urls,
+        security=NatsUserPassword(*known) if known else None,
         name=f"keepwatch-{name}",
         apply_types=False,
         allow_reconnect=True,
@@ -55,7 +62,7 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
     subscribe(broker)
     await broker.start()
     client = client_of(broker)
-    watch = asyncio.create_task(_watch(client, leaving))
+    watch = asyncio.create_task(_watch(client, urls, leaving))
     try:
         yield client
     finally:
@@ -65,6 +72,36 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
             await asyncio.wait_for(broker.stop(), 10)
         except (nats.errors.Error, FastStreamException, TimeoutError) as error:
             log.warning("NATS not drained", error=type(error).__name__)
+
+
+def credentials(urls: list[str]) -> tuple[str, str] | None:
+    """User and password of the first URL that has them; they hold for all servers of a cluster.
+
+    The servers that a cluster makes known by itself come without: nats-py would reach them as nobody, and be refused.
+    """
+    for parts in map(urlsplit, urls):
+        if parts.username is not None and parts.password is not None:
+            return unquote(parts.username), unquote(parts.password)
+    return None
+
+
+def _anonymous(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+async def connect(urls: list[str], tries: int = 1) -> Client:
+    """A connection for a moment; raises what nats-py does when nobody answers so many times."""
+    user, password = credentials(urls) or (None, None)
+    return await nats.connect(
+        urls,
+        user=user,
+        password=password,
+        connect_timeout=5,
+        allow_reconnect=tries > 1,
+        max_reconnect_attempts=tries,
+        error_cb=_log_error,
+    )
 
 
 async def _end_process(leaving: asyncio.Event) -> None:
@@ -97,19 +134,34 @@ def jetstream(client: Client) -> JetStreamContext:
     return client.jetstream(timeout=8)
 
 
-async def _watch(client: Client, leaving: asyncio.Event) -> None:
-    """End the process when the connection claims to live but does not answer."""
-    silent = 0
+async def _watch(client: Client, urls: list[str], leaving: asyncio.Event) -> None:
+    """End the process when the connection lives and does not answer, or stays away while another can be made."""
+    silent = away = 0
     while True:
         await asyncio.sleep(RTT_SECONDS)
-        try:
-            if client.is_connected:
-                await asyncio.wait_for(client.flush(), RTT_SECONDS)
-            silent = 0
-        except (nats.errors.Error, TimeoutError):
-            silent = silent + 1 if client.is_connected else 0
-        if silent >= 3:  # noqa: PLR2004
+        if client.is_connected:
+            silent, away = 0 if await _answers(client) else silent + 1, 0
+        else:
+            silent, away = 0, away + 1
+        if silent >= PATIENCE or (away >= PATIENCE and await _can_be_reached(urls)):
             await _end_process(leaving)
+
+
+async def _answers(client: Client) -> bool:
+    try:
+        await asyncio.wait_for(client.flush(), RTT_SECONDS)
+    except (nats.errors.Error, TimeoutError):
+        return False
+    return True
+
+
+async def _can_be_reached(urls: list[str]) -> bool:
+    try:
+        other = await connect(urls)
+    except (nats.errors.Error, OSError, TimeoutError):
+        return False
+    await other.close()
+    return True
 
 
 async def ask(client: Client, question: Ask[Answer], timeout: float = ASK_SECONDS) -> Answer | Refusal:  # noqa: ASYNC109
