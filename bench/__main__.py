@@ -2,6 +2,8 @@
 
 import click
 
+from bench.agents import agents
+from bench.containers import containers
 from bench.pages import pages
 
 
@@ -10,7 +12,9 @@ def main() -> None:
     """Measure Keepwatch on this machine."""
 
 
+main.add_command(agents)
 main.add_command(pages)
+main.add_command(containers)
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,6 @@
 """What every test may ask for: a real PostgreSQL and a real NATS, started once per test process."""
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,35 +15,19 @@ import pytest
 import standardwebhooks
 from aiohttp import web
 
-from cli.embedded import EmbeddedNats, EmbeddedPostgres
 from shared import db
 from shared.events import AlertAcked, AlertEvent, AlertRaised, AlertResolved
 from shared.migrate import migrate_database
+from tests.servers import Servers, chosen
 
 pytest_plugins = ["tests.installation"]
 
 
-@dataclass(frozen=True)
-class Infra:
-    """Where the servers of this test process are."""
-
-    postgres_dsn: str = field(repr=False)
-    """The superuser's, to a maintenance database."""
-    nats_url: str = field(repr=False)
-
-
 @pytest.fixture(scope="session")
-def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infra]:
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One PostgreSQL and one NATS for all tests of this process."""
-    wanted = os.environ.get("KEEPWATCH_TEST_INFRA", "embedded")
-    if wanted != "embedded":
-        raise pytest.UsageError(f"KEEPWATCH_TEST_INFRA={wanted} is not available; only embedded is.")
-    folder = tmp_path_factory.mktemp("infra")
-    with (
-        EmbeddedPostgres(folder / "postgres", durable=False, shared_buffers="32MB") as postgres,
-        EmbeddedNats(folder / "nats", durable=False) as nats,
-    ):
-        yield Infra(postgres.dsn, nats.url)
+    with chosen(tmp_path_factory.mktemp("infra")) as servers:
+        yield servers
 
 
 def _named(dsn: str, database: str) -> str:
@@ -52,7 +35,7 @@ def _named(dsn: str, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def empty_database_of(infra: Infra):
+def empty_database_of(infra: Servers):
     """Makes an empty database, optionally as a copy of another; gives its URL."""
 
     def make(template: str = "template1") -> str:
@@ -73,7 +56,7 @@ def migrated_template(empty_database_of) -> str:
 
 
 @pytest.fixture
-def database_url(infra: Infra, empty_database_of, migrated_template: str) -> Iterator[str]:
+def database_url(infra: Servers, empty_database_of, migrated_template: str) -> Iterator[str]:
     """A migrated database of the test's own."""
     url = empty_database_of(migrated_template)
     yield url
@@ -89,10 +72,10 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 @pytest.fixture
-def nats_url(tmp_path: Path) -> Iterator[str]:
-    """A NATS server of the test's own: the stream's name is fixed, so tests can't share one."""
-    with EmbeddedNats(tmp_path / "nats", durable=False) as server:
-        yield server.url
+def nats_url(infra: Servers, tmp_path: Path) -> Iterator[str]:
+    """A NATS of the test's own: the stream's name is fixed, so tests can't share one."""
+    with infra.empty_nats(tmp_path) as url:
+        yield url
 
 
 @dataclass(frozen=True)

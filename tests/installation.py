@@ -21,8 +21,6 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from cli.embedded import EmbeddedNats
-
 START_SECONDS = 60
 
 
@@ -95,13 +93,13 @@ class Keepwatch:
 def keepwatch(infra, empty_database_of, tmp_path_factory) -> Iterator[Keepwatch]:
     """One installation for all system tests of this process: three copies of alerts, one of the others."""
     folder = tmp_path_factory.mktemp("keepwatch")
-    with EmbeddedNats(folder / "nats", durable=False) as nats:
+    with infra.empty_nats(folder) as nats_url:
         port = free_port()
         environ = {key: value for key, value in os.environ.items() if not key.startswith("KEEPWATCH_")}
         admin_token = f"kw_{secrets.token_urlsafe(32)}"
         environ |= {
             "KEEPWATCH_DATABASE_URL": empty_database_of(),
-            "KEEPWATCH_NATS_URL": nats.url,
+            "KEEPWATCH_NATS_URL": nats_url,
             "KEEPWATCH_SECRET_KEY": secrets.token_hex(32),
             "KEEPWATCH_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "KEEPWATCH_ADMIN_TOKEN": admin_token,

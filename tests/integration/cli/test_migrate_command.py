@@ -6,25 +6,21 @@ import sys
 
 import pytest
 
-from cli.embedded import EmbeddedNats
-
 
 @pytest.fixture
-def migrate(empty_database_of, tmp_path):
-    database = empty_database_of()
-    with EmbeddedNats(tmp_path / "nats", durable=False) as nats:
-        told = {"KEEPWATCH_DATABASE_URL": database, "KEEPWATCH_NATS_URL": nats.url}
+def migrate(empty_database_of, nats_url):
+    told = {"KEEPWATCH_DATABASE_URL": empty_database_of(), "KEEPWATCH_NATS_URL": nats_url}
 
-        def run(*flags):
-            return subprocess.run(
-                [sys.executable, "-m", "cli.main", "migrate", *flags],
-                env=os.environ | told,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+    def run(*flags):
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", "migrate", *flags],
+            env=os.environ | told,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
-        yield run
+    return run
 
 
 def test_check_changes_nothing_and_fails_while_something_is_pending(migrate):
