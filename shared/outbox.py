@@ -19,7 +19,7 @@ import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared import db
+from shared import db, measures
 from shared.bus import jetstream
 from shared.db import Connection
 from shared.streams import DURABLES, STREAM, ensure
@@ -125,6 +125,9 @@ class Relay:
         acknowledged = await publish_all(jetstream(self.client), rows)
         if acknowledged:
             await self.table.mark(connection, list(acknowledged), list(acknowledged.values()))
+            for row in rows:
+                if row.id in acknowledged:
+                    measures.PUBLISHED.labels(row.subject).inc()
         if len(acknowledged) < len(rows):
             raise TimeoutError(f"{len(rows) - len(acknowledged)} events not acknowledged by the broker")
         return len(rows) == BATCH
@@ -139,6 +142,7 @@ class Relay:
         now = Broker(_created(info.created), info.state.last_seq)
         if before and (before.stream_created != now.stream_created or now.last_seq < before.last_seq):
             rewound = await self.table.rewind(connection, now)
+            measures.BROKER_FORGOT.inc()
             log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)
         else:
             await self.table.note_broker(connection, now, await _ack_floor(js))

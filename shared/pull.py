@@ -15,6 +15,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared import measures
 from shared.db import is_transient
 from shared.streams import STREAM, Durable
 
@@ -136,6 +137,7 @@ async def _handle_all(consumer: Consumer, messages: list[Msg], stop: asyncio.Eve
     if not messages:
         return
     if await _handled(consumer, messages, stop):
+        measures.HANDLED.labels(consumer.durable.name).inc(len(messages))
         for message in messages:
             await message.ack()
     elif not stop.is_set():
@@ -183,10 +185,12 @@ async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> N
             error = found
             await _pause(stop, 0.1 * 2**attempt)
         else:
+            measures.HANDLED.labels(consumer.durable.name).inc()
             await message.ack()
             return
     log.error("message set aside", consumer=consumer.durable.name, subject=message.subject, error=repr(error))
     await consumer.set_aside(message, error)
+    measures.DEAD_LETTERS.labels(consumer.durable.name).inc()
     await message.ack()
 
 

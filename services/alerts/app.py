@@ -1,18 +1,23 @@
 """The alerts process: evidence in, alerts changed, transitions out."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from faststream.nats import NatsBroker
 
+from services.alerts import figures
 from services.alerts.answers import Answers
 from services.alerts.consumers import consumer
-from services.alerts.outbox import ALERT_EVENTS
+from services.alerts.outbox import ALERT_EVENTS, waiting
 from services.alerts.settings import Settings
 from shared import logs
 from shared.bus import WakeCall, open_bus, serve_answers
 from shared.db import open_pool
 from shared.environment import load
 from shared.health import broker_check, consumer_check, database_check, serve_health
+from shared.loops import repeat
+from shared.measures import SECONDS as MEASURE_SECONDS
+from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.pull import consume
@@ -39,9 +44,12 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                 "consumer": consumer_check(client, ALERTS),
             }
             relay = Relay(settings.database_url, client, ALERT_EVENTS, settings.stream_replicas, wake.heard)
+            measured = Measured(pool, client, {"alerts": waiting}, (ALERTS,))
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,
+                    repeat("measures", measured.look, stop=stop, seconds=MEASURE_SECONDS),
+                    repeat("figures", partial(figures.look, pool), stop=stop, seconds=figures.SECONDS),
                     relay.run(stop),
                     consume(client, consumer(pool, client, settings.stream_replicas, wake.call), stop),
                 )

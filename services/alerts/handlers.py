@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter
 
 from services.alerts import queries, rules
 from services.alerts.model import Clear, Finding, Key, Marks, Raise
@@ -13,13 +14,17 @@ from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinish
 from shared.vocabulary import Evidence, Resolution
 
 log = structlog.get_logger()
+EVENTS = Counter("keepwatch_evidence", "Events that came in; repeated ones have no effect", ["news"])
+TRANSITIONS = Counter("keepwatch_alert_transitions", "Alerts raised or resolved by evidence; all else only counted")
 Deletion = HostDeleted | SourceGroupDeleted
 
 
 async def apply(pool: Pool, events: Sequence[Event]) -> int:
     """Have the effect of these events, each once, in the order they came; how many transitions they made."""
+    repeated = 0
 
     async def work(tx: Connection) -> int:
+        nonlocal repeated
         fresh = await queries.receive(tx, [event.event_id for event in events])
         repeated = len(events) - len(fresh)
         todo = _once(events, fresh)
@@ -33,7 +38,11 @@ async def apply(pool: Pool, events: Sequence[Event]) -> int:
         log.debug("events applied", events=len(events), repeated=repeated, transitions=changed)
         return changed
 
-    return await in_transaction(pool, work)
+    changed = await in_transaction(pool, work)
+    EVENTS.labels("repeated").inc(repeated)
+    EVENTS.labels("fresh").inc(len(events) - repeated)
+    TRANSITIONS.inc(changed)
+    return changed
 
 
 def _once(events: Sequence[Event], fresh: set[UUID]) -> list[Event]:

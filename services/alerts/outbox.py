@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.db import Connection
+from shared.db import Connection, Pool
 from shared.outbox import Broker, OutboxTable, Pending
 
 
@@ -77,6 +77,17 @@ async def rewind(connection: Connection, seen: Broker) -> int:
         seen.stream_created,
         seen.last_seq,
     )
+
+
+async def waiting(pool: Pool) -> tuple[int, float]:
+    """How many events are not in the stream yet, and for how many seconds the oldest has waited."""
+    row = await pool.fetchrow(
+        """
+        SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(at)), 0)::float8 AS seconds
+        FROM alerts.alert_event WHERE published_at IS NULL
+        """
+    )
+    return (row["events"], row["seconds"]) if row else (0, 0.0)
 
 
 ALERT_EVENTS = OutboxTable(name="alerts", take=take, mark=mark, broker=broker, note_broker=note_broker, rewind=rewind)

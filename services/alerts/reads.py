@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from shared.asks.alerts import Alert, AlertCounts, AlertOfJob, TimelineEntry, Trouble
-from shared.db import Connection
-from shared.vocabulary import AlertKind, Evidence, Severity
+from shared.db import Connection, Pool
+from shared.vocabulary import AlertKind, AlertState, Evidence, Severity
 
 
 async def newest_first(  # noqa: PLR0913  one parameter per filter of the statement
@@ -205,3 +205,14 @@ async def evidence_of(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID
 
 def _alert(row: asyncpg.Record) -> Alert:
     return Alert.model_validate({**row, "host_labels": json.loads(row["host_labels"])})
+
+
+async def count_by_kind(pool: Pool) -> dict[tuple[AlertKind, AlertState], int]:
+    """How many alerts are unresolved, by kind and state."""
+    rows = await pool.fetch(
+        """
+        SELECT kind, CASE WHEN acked_at IS NULL THEN 'open' ELSE 'acked' END AS state, count(*) AS alerts
+        FROM alerts.alert WHERE resolved_at IS NULL GROUP BY 1, 2
+        """
+    )
+    return {(AlertKind(row["kind"]), AlertState(row["state"])): row["alerts"] for row in rows}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from prometheus_client import Counter
 
 from services.jobs.news import News
 from services.jobs.reports import apply_reports
@@ -13,6 +14,7 @@ from shared.db import Pool, in_transaction, is_transient
 from shared.refusal import Refusal
 
 log = structlog.get_logger()
+REPORTS = Counter("keepwatch_reports", "Committed reports of jobs that ran elsewhere", ["kind", "status"])
 MAX_TOGETHER = 4000
 """Reports in one transaction; a request is never split."""
 Answer = Accepted | Refusal
@@ -60,6 +62,8 @@ class Intake:
             return
         if finished:
             await news.said()
+        for job in finished:
+            REPORTS.labels(job.kind.value, job.status.value).inc()
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)

@@ -6,18 +6,17 @@ from datetime import timedelta
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from prometheus_client import Counter
 
 from services.notifier import handlers
 from services.notifier.model import Arrived
 from services.notifier.queries import events as queries
 from shared.bus import jetstream
 from shared.db import Pool
+from shared.measures import DEAD_LETTERS
 from shared.pull import Consumer
 from shared.streams import NOTIFIER, ensure
 
 log = structlog.get_logger()
-DEAD_LETTERS = Counter("keepwatch_notifier_dead_letters", "Messages that could not be handled")
 
 
 def consumer(
@@ -29,13 +28,13 @@ def consumer(
         arrived, poison = decode_all(messages)
         for message, error in poison:
             await set_aside(message, error)
+            DEAD_LETTERS.labels(NOTIFIER.name).inc()
         if arrived and await handlers.alerts_changed(pool, arrived, first_after):
             await announce()
 
     async def set_aside(message: Msg, error: Exception) -> None:
         seq = message.metadata.sequence.stream
         await queries.set_aside(pool, message.subject, seq, message.data, repr(error)[:1000])
-        DEAD_LETTERS.inc()
         log.error("dead letter", subject=message.subject, stream_seq=seq, error=type(error).__name__)
 
     async def create_missing() -> None:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import prometheus_client
@@ -15,7 +15,7 @@ import structlog
 
 from services.notifier import rules
 from services.notifier.channels import Kind
-from services.notifier.model import Claimed, Message, Outcome, Refused, Stored, Tried, Unreachable
+from services.notifier.model import Claimed, Delivered, Message, Outcome, Refused, Stored, Tried, Unreachable
 from services.notifier.queries import channels as channel_queries
 from services.notifier.queries import deliveries as queries
 from services.notifier.sealed import opened
@@ -27,6 +27,11 @@ from shared.vocabulary import ChannelKind
 
 log = structlog.get_logger()
 TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
+ARRIVED = prometheus_client.Histogram(
+    "keepwatch_event_to_arrival_seconds",
+    "From an alert's transition until a receiver had taken it, all tries included",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 1800, 7200, 36000),
+)
 SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a try took", ["kind"])
 
 LEASE = timedelta(seconds=30)
@@ -52,6 +57,11 @@ def message_of(claimed: Claimed, public_url: str | None) -> Message:
         actor=event["actor"],
         note=event["note"],
     )
+
+
+def happened_at(claimed: Claimed) -> datetime:
+    """When the alert changed, which is what a delivery's event says first of all times."""
+    return datetime.fromisoformat(json.loads(claimed.payload)["at"])
 
 
 @dataclass
@@ -156,6 +166,8 @@ class Deliverer:
         for one in tried:
             self._busy[one.claimed.channel_id] -= 1
             _tell(one, current=one.claimed.id in current)
+            if one.claimed.id in current and isinstance(one.outcome, Delivered):
+                ARRIVED.observe(max((self.clock() - happened_at(one.claimed)).total_seconds(), 0))
         self.wake.set()
         return False
 

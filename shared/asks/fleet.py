@@ -13,6 +13,7 @@ from shared.vocabulary import DayOutcome, HostStatus, JobKind
 
 DAYS = 30
 DAYS_PER_SIZE = 3
+MOST_STANDINGS = 2000
 
 
 class FleetGroup(BaseModel):
@@ -78,3 +79,22 @@ class ShowFleet(Ask[Fleet]):
 
 class CountFleet(Ask[FleetCounts]):
     subject: ClassVar[str] = "ask.jobs.fleet.count"
+
+
+class Standing(BaseModel):
+    """A host as a monitoring system sees it; `last_success_at` by the names of its source groups."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    host: str
+    status: HostStatus
+    last_seen_at: AwareDatetime | None
+    last_success_at: dict[str, AwareDatetime | None]
+
+
+class TellStandings(Ask[list[Standing]]):
+    """The hosts that come after this one by id, at most 2000: an answer shorter than that is the last."""
+
+    subject: ClassVar[str] = "ask.jobs.fleet.standings"
+    after: UUID = UUID(int=0)

@@ -31,6 +31,7 @@ ANSWERS: Answers = {
     host_asks.RenewHostToken: hosts.renew_token,
     fleet_asks.ShowFleet: fleet.show,
     fleet_asks.CountFleet: fleet.count,
+    fleet_asks.TellStandings: fleet.standings,
     group_asks.CreateSourceGroup: source_groups.create,
     group_asks.ListSourceGroups: source_groups.list_newest,
     group_asks.GetSourceGroup: source_groups.get,

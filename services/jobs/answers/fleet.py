@@ -25,6 +25,11 @@ async def show(desk: Desk, ask: asks.ShowFleet) -> asks.Fleet | Refusal:
     return asks.Fleet(items=found, next_cursor=page.next_cursor, today=today)
 
 
+async def standings(desk: Desk, ask: asks.TellStandings) -> list[asks.Standing]:
+    """When each group of these hosts was last saved."""
+    return await queries.standings(desk.pool, ask.after, asks.MOST_STANDINGS)
+
+
 async def count(desk: Desk, _: asks.CountFleet) -> asks.FleetCounts:
     """How many hosts and jobs are in which state."""
     statuses, unfinished = await asyncio.gather(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from shared.db import Connection
+from shared.db import Connection, Pool
 from shared.events import Event
 from shared.outbox import Broker, OutboxTable, Pending
 
@@ -54,6 +54,17 @@ async def mark(owner: Connection, ids: Sequence[int], sequences: Sequence[int]) 
         ids,
         sequences,
     )
+
+
+async def waiting(pool: Pool) -> tuple[int, float]:
+    """How many events are not in the stream yet, and for how many seconds the oldest has waited."""
+    row = await pool.fetchrow(
+        """
+        SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS seconds
+        FROM jobs.outbox WHERE published_at IS NULL
+        """
+    )
+    return (row["events"], row["seconds"]) if row else (0, 0.0)
 
 
 async def broker(owner: Connection) -> Broker | None:

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.notifier.model import Claimed, Delivered, Refused, Tried, Unreachable
 from shared.db import Connection, Pool
-from shared.vocabulary import ChannelKind
+from shared.vocabulary import ChannelKind, DeliveryState
 
 
 async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: int, lease: timedelta) -> list[Claimed]:
@@ -163,3 +163,15 @@ async def retry(pool: Pool, identity: UUID) -> bool:
         identity,
     )
     return retried is not None
+
+
+async def count_waiting(pool: Pool) -> dict[tuple[ChannelKind, DeliveryState], int]:
+    """How many deliveries are to be made or will be retried, by kind of channel and state."""
+    rows = await pool.fetch(
+        """
+        SELECT channel.kind, delivery.state, count(*) AS deliveries
+        FROM notifier.delivery JOIN notifier.channel ON channel.id = delivery.channel_id
+        WHERE delivery.state IN ('pending', 'failed') GROUP BY 1, 2
+        """
+    )
+    return {(ChannelKind(row["kind"]), DeliveryState(row["state"])): row["deliveries"] for row in rows}
