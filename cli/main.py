@@ -10,6 +10,7 @@ import click
 from cli.agent_command import agent
 from cli.client import COMMANDS
 from cli.migrate import migrate
+from cli.seal_anew import seal_anew
 from cli.serve import serve
 from cli.up.command import up
 from shared.environment import SettingError
@@ -47,7 +48,7 @@ def main() -> None:
     """Keepwatch runs and watches the restic backups of a fleet."""
 
 
-for command in (up, serve, migrate, agent, *COMMANDS):
+for command in (up, serve, migrate, seal_anew, agent, *COMMANDS):
     main.add_command(command)
 
 

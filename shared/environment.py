@@ -25,6 +25,10 @@ Networks = Annotated[list[Network], BeforeValidator(_split)]
 """Comma-separated networks: `10.0.0.0/8, fd00::/8`."""
 Seconds = Annotated[list[Annotated[float, Field(ge=0, le=366 * 86400)]], BeforeValidator(_split)]
 """Comma-separated seconds."""
+SecretKey = Annotated[str, Field(min_length=32)]
+"""What stored secrets are encrypted under; as good as random."""
+SecretKeys = Annotated[list[SecretKey], BeforeValidator(_split)]
+"""Comma-separated keys."""
 Urls = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_split), Field(min_length=1)]
 
 
@@ -38,6 +42,15 @@ class ProcessSettings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+
+
+class SealingSettings(BaseModel):
+    """What a process reads that stores secrets: the key, and those before it that may still be in use."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret_key: SecretKey = Field(repr=False)
+    old_secret_keys: SecretKeys = Field(default=[], repr=False)
 
 
 def load(model: type[SettingsT], environ: Mapping[str, str] = os.environ) -> SettingsT:

@@ -45,4 +45,4 @@ HINTS = {
     ErrorClass.TIMEOUT: "The job ran longer than it may. Look for a stuck mount or a slow repository.",
     ErrorClass.HOOK_FAILED: "A command that belongs to the job failed. Its output is in the log.",
 }
-UNKNOWN = "The class of this error is not known. The end of the job's log says what restic said."
+UNKNOWN = "Keepwatch does not know this error: read its message, and the end of the job's log if there is one."

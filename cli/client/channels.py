@@ -130,6 +130,14 @@ async def edit(
     return await api.patch(await _path(api, channel), body)
 
 
+@channels.command("renew-secret")
+@click.argument("channel")
+@shows(_with_secret)
+async def renew_secret(api: Api, *, channel: str) -> Any:
+    """Renew a CHANNEL's signing secret; for 24 hours calls carry the signatures of both."""
+    return await api.post(f"{await _path(api, channel)}/signing-secret")
+
+
 @channels.command()
 @click.argument("channel")
 @click.confirmation_option("--yes", "-y", prompt="Deliveries that wait for this channel will be dead. Go on?")

@@ -6,15 +6,14 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from cli.embedded.kept import keep, kept, password
-from shared.environment import PREFIX, load
-from shared.sealing import MIN_KEY_CHARACTERS
+from shared.environment import PREFIX, SecretKey, load
 from shared.tokens import API_PREFIX, make
 
 
 class Given(BaseModel):
     """What the environment of `keepwatch up` may decide."""
 
-    secret_key: str | None = Field(default=None, min_length=MIN_KEY_CHARACTERS, repr=False)
+    secret_key: SecretKey | None = Field(default=None, repr=False)
     admin_password: str | None = Field(default=None, repr=False)
     admin_token: str | None = Field(default=None, repr=False)
 

@@ -1,6 +1,7 @@
 """How Keepwatch is reached from outside, and from where a request really came."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -49,3 +50,12 @@ def encrypted(connection: Connection) -> bool:
 def client_address(connection: Connection) -> str:
     """Where the request comes from; behind a trusted proxy, what that says (uvicorn has put it there)."""
     return connection.client.host if connection.client else "unknown"
+
+
+def network_of(address: str) -> str:
+    """Who is counted as one: an IPv4 address, or the /64 that an IPv6 customer has to choose addresses from."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address  # noqa: PLR2004

@@ -23,6 +23,8 @@ from shared.db import open_pool
 from shared.environment import load
 from shared.health import broker_check, database_check
 from shared.loops import repeat
+from shared.measures import SECONDS as MEASURE_SECONDS
+from shared.measures import Measured
 from shared.process import run_together, stopping
 from shared.sealing import Sealer
 
@@ -67,7 +69,7 @@ async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.
                 sessions=sessions,
                 agents=agents,
                 feed=feed,
-                sealer=Sealer(settings.secret_key),
+                sealer=Sealer(settings.secret_key, settings.old_secret_keys),
                 checks=checks,
             )
         )
@@ -75,6 +77,7 @@ async def serve_gateway(settings: Settings, bound: socket.socket, stop: asyncio.
             stop,
             serve(app, bound, settings, stop),
             feed.run(stop),
+            repeat("measures", Measured(pool, client, {}).look, stop=stop, seconds=MEASURE_SECONDS),
             repeat("alive", agents.tell_alive, stop=stop, seconds=ALIVE_SECONDS),
             repeat("forgetful", sessions.forget_tries, stop=stop, seconds=FORGET_SECONDS),
         )

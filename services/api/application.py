@@ -22,6 +22,7 @@ from services.api import (
     deliveries,
     demo_history,
     demo_inbox,
+    fleet_metrics,
     health,
     hosts,
     identity,
@@ -44,6 +45,7 @@ from services.api.feed import Feed
 from services.api.outermost import AsgiApp, wrapped
 from services.api.owners import Owners
 from services.api.pages import wording
+from services.api.pages.failing_lines import printable
 from services.api.pages.frame import STATIC, static
 from services.api.parsing import read_payload, read_query
 from services.api.sessions import Sessions
@@ -82,6 +84,7 @@ MODULES = (
     alerts,
     channels,
     deliveries,
+    fleet_metrics,
     live,
 )
 
@@ -136,6 +139,7 @@ def application(parts: Parts) -> AsgiApp:
 
 def _know_helpers(engine: JinjaTemplateEngine) -> None:
     engine.engine.globals |= {"static": static, "words": wording}
+    engine.engine.filters["printable"] = printable
 
 
 def _dependencies(parts: Parts) -> dict[str, Provide]:

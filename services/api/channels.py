@@ -15,6 +15,7 @@ from shared.asks.channels import (
     GetChannel,
     ListChannels,
     PatchChannel,
+    RenewSigningSecret,
     TestChannel,
     TestResult,
 )
@@ -51,10 +52,24 @@ async def delete_channel(owners: Given[Owners], channel_id: Id) -> None:
     await owners.ask(DeleteChannel(id=channel_id))
 
 
+@post("/channels/{channel_id:uuid}/signing-secret", role=Role.ADMIN)
+async def renew_signing_secret(owners: Given[Owners], channel_id: Id) -> ChannelWithSecret:
+    """Renew a webhook's signing secret; for 24 hours calls are signed with both. The new one is shown this once."""
+    return await owners.ask(RenewSigningSecret(id=channel_id))
+
+
 @post("/channels/{channel_id:uuid}/test", role=Role.ADMIN, status_code=200)
 async def test_channel(owners: Given[Owners], channel_id: Id) -> TestResult:
     """Send a marked test message now and say what came back."""
     return await owners.ask(TestChannel(id=channel_id))
 
 
-ROUTES = [list_channels, create_channel, get_channel, patch_channel, delete_channel, test_channel]
+ROUTES = [
+    list_channels,
+    create_channel,
+    get_channel,
+    patch_channel,
+    renew_signing_secret,
+    delete_channel,
+    test_channel,
+]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Request, Response
@@ -26,6 +26,8 @@ SENTENCES = {
 
 SAID = {
     "extra_forbidden": "is not known here",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
     "missing": "is required",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
@@ -109,10 +111,23 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
 
 def _sign_in_first(request: Request[Any, Any, Any]) -> str:
     """Where to sign in, and from there to what was asked for."""
+    asked = _asked(request) if request.method == "GET" else _page_before(request)
+    return f"/login?next={quote(asked, safe='/')}" if asked not in {"", "/"} else "/login"
+
+
+def _asked(request: Request[Any, Any, Any]) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    asked = quote(request.scope["path"]) + (f"?{query}" if query else "")
-    wanted = request.method == "GET" and asked != "/"
-    return f"/login?next={quote(asked, safe='/')}" if wanted else "/login"
+    return quote(request.scope["path"]) + (f"?{query}" if query else "")
+
+
+def _page_before(request: Request[Any, Any, Any]) -> str:
+    """The page of ours that a form was sent from; sign-in itself takes no other site's."""
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    ours = before.netloc == request.headers.get("host", "")
+    return before.path + (f"?{before.query}" if before.query else "") if ours else ""
 
 
 def body(refusal: Refusal) -> dict[str, Any]:

@@ -56,6 +56,12 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Address(Query):
+    """The address of a web page: what mail and chat programs have added to a link is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
 class PageQuery(Query):
     """Which page of a list."""
 

@@ -9,7 +9,7 @@ import structlog
 from litestar.datastructures import Cookie
 
 from services.api import auth, browsers, csrf
-from services.api.addresses import Connection, client_address, encrypted
+from services.api.addresses import Connection, client_address, encrypted, network_of
 from services.api.errors import Problem
 from services.api.passwords import Passwords
 from services.api.queries import sessions as queries
@@ -25,7 +25,11 @@ USER_TRIES, USER_SECONDS = 5, 30.0
 """A user from one address: so many tries at once, then one in so many seconds."""
 ADDRESS_TRIES, ADDRESS_SECONDS = 50, 3.0
 """An address, whoever it claims to be."""
-FULL_AGAIN = timedelta(seconds=max(USER_TRIES * USER_SECONDS, ADDRESS_TRIES * ADDRESS_SECONDS))
+EVERYWHERE_TRIES, EVERYWHERE_SECONDS = 300, 2.0
+"""A user from all addresses together: too few to guess a password, too many for others to lock somebody out with."""
+FULL_AGAIN = timedelta(
+    seconds=max(USER_TRIES * USER_SECONDS, ADDRESS_TRIES * ADDRESS_SECONDS, EVERYWHERE_TRIES * EVERYWHERE_SECONDS)
+)
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,17 @@ class Sessions:
     async def sign_in(self, connection: Connection, name: str, password: str) -> list[Cookie] | None:
         """The cookies of a new session; None for a wrong name or password, a 429 Problem after too many tries."""
         address = client_address(connection)
-        user_key = f"user {name.lower()[:200]} from {address}"
-        await self._take(f"address {address}", ADDRESS_TRIES, ADDRESS_SECONDS)
+        network = network_of(address)
+        user_key = f"user {name.lower()[:200]} from {network}"
+        await self._take(f"address {network}", ADDRESS_TRIES, ADDRESS_SECONDS)
         await self.take_try(user_key)
+        await self._take(f"user {name.lower()[:200]}", EVERYWHERE_TRIES, EVERYWHERE_SECONDS)
         user = await user_queries.find_user_by_name(self.pool, name)
         if not await self.passwords.matches(user.password_hash if user else None, password) or user is None:
             log.info("sign-in refused", address=address)
             return None
         await self.take_no_more(user_key)
+        await self._end_former(connection)
         return await self._open(connection, user.id)
 
     async def make_link(self, user_id: UUID) -> tuple[str, datetime]:
@@ -58,12 +65,14 @@ class Sessions:
         """The cookies of a new session; None when the link was used or has ended."""
         await self._take(f"address {client_address(connection)}", ADDRESS_TRIES, ADDRESS_SECONDS)
         user_id = await queries.use_login_link(self.pool, tokens.digest(secret))
-        return None if user_id is None else await self._open(connection, user_id)
+        if user_id is None:
+            return None
+        await self._end_former(connection)
+        return await self._open(connection, user_id)
 
     async def sign_out(self, connection: Connection) -> list[Cookie]:
         """End the session; the cookies that remove its cookies."""
-        if session := connection.cookies.get(auth.COOKIE):
-            await queries.end_session(self.pool, tokens.digest(session))
+        await self._end_former(connection)
         return [_cookie(connection, name, "", max_age=0) for name in (auth.COOKIE, csrf.COOKIE)]
 
     async def take_try(self, key: str) -> None:
@@ -78,6 +87,11 @@ class Sessions:
         """Forget how often somebody tried, once that makes no difference any more."""
         await queries.forget_allowances(self.pool, FULL_AGAIN)
         return False
+
+    async def _end_former(self, connection: Connection) -> None:
+        """End the session that this browser had: nobody would know of it any more."""
+        if session := connection.cookies.get(auth.COOKIE):
+            await queries.end_session(self.pool, tokens.digest(session))
 
     async def _open(self, connection: Connection, user_id: UUID) -> list[Cookie]:
         session = secrets.token_urlsafe(32)

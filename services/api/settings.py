@@ -5,16 +5,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.environment import Networks, ProcessSettings
-from shared.sealing import MIN_KEY_CHARACTERS
+from shared.environment import Networks, ProcessSettings, SealingSettings
 
 Secret = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=1024)]
 
 
-class Settings(ProcessSettings):
+class Settings(SealingSettings, ProcessSettings):
     """The gateway's settings."""
 
-    secret_key: Annotated[str, Field(min_length=MIN_KEY_CHARACTERS, repr=False)]
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
     admin_token: Annotated[Secret | None, Field(repr=False)] = None
     admin_password: Annotated[Secret | None, Field(repr=False)] = None

@@ -18,6 +18,8 @@ from shared.db import open_pool
 from shared.environment import load
 from shared.health import broker_check, database_check, serve_health
 from shared.loops import repeat
+from shared.measures import SECONDS as MEASURE_SECONDS
+from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.sealing import Sealer
@@ -30,7 +32,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
     async with stopping() as stop, open_pool(settings.database_url, "jobs") as pool:
         outbox_call, dispatch_wake = WakeCall("wake.jobs"), asyncio.Event()
         intake = Intake(pool)
-        sealer = Sealer(settings.secret_key)
+        sealer = Sealer(settings.secret_key, settings.old_secret_keys)
 
         def subscribe(broker: NatsBroker) -> None:
             news = News(partial(client_of, broker), outbox_call, dispatch_wake)
@@ -41,9 +43,11 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
             desk = Desk(pool, sealer, News(lambda: client, outbox_call, dispatch_wake), intake)
             relay = Relay(settings.database_url, client, outbox.TABLE, settings.stream_replicas, outbox_call.heard)
             checks = {"database": database_check(pool), "broker": broker_check(client)}
+            measured = Measured(pool, client, {"jobs": outbox.waiting})
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,
+                    repeat("measures", measured.look, stop=stop, seconds=MEASURE_SECONDS),
                     relay.run(stop),
                     intake.run(desk.news, stop),
                     repeat(

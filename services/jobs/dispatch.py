@@ -8,6 +8,7 @@ from services.jobs.desk import Desk
 from services.jobs.finish import finish_jobs
 from services.jobs.model import Dispatch, End, FinishedJob
 from services.jobs.queries import agents as queries
+from services.jobs.sealed import purpose
 from shared import agent_protocol as wire
 from shared.db import Connection, in_transaction
 from shared.sealing import SealBrokenError, Sealer
@@ -60,7 +61,7 @@ def run_frame(job: Dispatch, sealer: Sealer) -> wire.JobRun:
 def _repository(job: Dispatch, sealer: Sealer) -> wire.RepositorySpec | None:
     if job.repository is None or job.secrets is None:
         return None
-    secrets = sealer.open(job.secrets, f"repository:{job.repository['id']}")
+    secrets = sealer.open(job.secrets, purpose(job.repository["id"]))
     if job.repository["source"] == RepositorySource.HOST:
         secrets = {"url": secrets["url"]}
     return wire.RepositorySpec.model_validate(job.repository | secrets)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from faststream.nats import NatsBroker
 
+from services.notifier import figures
 from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
@@ -21,6 +23,8 @@ from shared.db import open_pool
 from shared.environment import load
 from shared.health import broker_check, consumer_check, database_check, serve_health
 from shared.loops import repeat
+from shared.measures import SECONDS as MEASURE_SECONDS
+from shared.measures import Measured
 from shared.process import run_together, stopping
 from shared.pull import consume
 from shared.sealing import Sealer
@@ -37,7 +41,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
 
 async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, port: int | None) -> None:
     """The composition root: serve until `stop`."""
-    sealer = Sealer(settings.secret_key)
+    sealer = Sealer(settings.secret_key, settings.old_secret_keys)
     first_after = timedelta(seconds=settings.retry_schedule[0])
     async with (
         open_pool(settings.database_url, "notifier") as pool,
@@ -66,9 +70,12 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                 "consumer": consumer_check(client, NOTIFIER),
             }
             events = consumer(client, pool, first_after, settings.stream_replicas, wake.call)
+            measured = Measured(pool, client, {}, (NOTIFIER,))
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,
+                    repeat("measures", measured.look, stop=stop, seconds=MEASURE_SECONDS),
+                    repeat("figures", partial(figures.look, pool), stop=stop, seconds=figures.SECONDS),
                     consume(client, events, stop),
                     deliverer.run(stop),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),

@@ -27,6 +27,7 @@ from shared.vocabulary import ChannelKind
 
 MOST_SHOWN = 300
 log = structlog.get_logger()
+OTHER_KEY = Refusal.conflict("This channel's secrets were sealed with another KEEPWATCH_SECRET_KEY; make it anew.")
 TEST_SECONDS = 6.0
 """Shorter than the gateway waits for the answer."""
 
@@ -47,6 +48,7 @@ class ChannelAnswers:
             asks.ListChannels: self.list_channels,
             asks.GetChannel: self.get_channel,
             asks.PatchChannel: self.patch_channel,
+            asks.RenewSigningSecret: self.renew_secret,
             asks.DeleteChannel: self.delete_channel,
             asks.TestChannel: self.test_channel,
         }
@@ -122,12 +124,30 @@ class ChannelAnswers:
         try:
             stored = self.kinds[channel.kind].change(self._opened(channel), config)
         except SealBrokenError:
-            return Refusal.conflict(
-                "This channel's secrets were sealed with another KEEPWATCH_SECRET_KEY; make it anew."
-            )
+            return OTHER_KEY
         if isinstance(stored, Refusal):
             return stored
         return replace(channel, config=stored.config, secrets=closed(self.sealer, channel.id, stored.secrets))
+
+    async def renew_secret(self, question: asks.RenewSigningSecret) -> ChannelWithSecret | Refusal:
+        """The channel with a new signing secret, shown this once."""
+
+        async def renew(tx: Connection) -> ChannelWithSecret | Refusal:
+            channel = await queries.get_locked(tx, question.id)
+            if channel is None:
+                return Refusal.not_found("channel")
+            kind = self.kinds[channel.kind]
+            try:
+                stored = kind.renew(self._opened(channel))
+            except SealBrokenError:
+                return OTHER_KEY
+            if stored is None:
+                return Refusal.conflict("This kind of channel has no signing secret.")
+            await queries.update(tx, replace(channel, secrets=closed(self.sealer, channel.id, stored.secrets)))
+            log.info("signing secret renewed", channel_id=str(channel.id))
+            return ChannelWithSecret(**dict(self._shown(channel)), signing_secret=kind.disclosed(stored))
+
+        return await in_transaction(self.pool, renew)
 
     async def delete_channel(self, question: asks.DeleteChannel) -> Refusal | None:
         """Nothing is left of a channel but its past; its waiting deliveries end."""

@@ -4,16 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.environment import Networks, ProcessSettings, Seconds
-from shared.sealing import MIN_KEY_CHARACTERS
+from shared.environment import Networks, ProcessSettings, SealingSettings, Seconds
 
 RETRY_SCHEDULE = [0.0, 5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0]
 
 
-class Settings(ProcessSettings):
+class Settings(SealingSettings, ProcessSettings):
     """The notifier's settings; `retry_schedule` has one delay before each attempt, the first one included."""
 
-    secret_key: str = Field(min_length=MIN_KEY_CHARACTERS, repr=False)
     public_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     webhook_networks: Networks = []
     retry_schedule: Annotated[Seconds, Field(min_length=1)] = RETRY_SCHEDULE

@@ -102,6 +102,13 @@ class CreateChannel(Ask[ChannelWithSecret]):
     body: ChannelCreate
 
 
+class RenewSigningSecret(Ask[ChannelWithSecret]):
+    """A new signing secret; for 24 hours calls carry signatures of both."""
+
+    subject: ClassVar[str] = "ask.notifier.channel.renew_secret"
+    id: UUID
+
+
 class ListChannels(Ask[Page[Channel]]):
     subject: ClassVar[str] = "ask.notifier.channel.list"
     limit: Limit = 50

@@ -13,6 +13,8 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 # As the agent has it: what is accepted here must not be refused there, run after run.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What turns the direction of the text around it: a name could make our own words say something else.
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def _plain_text(value: str) -> str:
@@ -26,6 +28,8 @@ def _plain_text(value: str) -> str:
 def _name(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
+    if _TURNING.search(value):
+        raise ValueError("must not contain characters that turn the direction of writing")
     if value.startswith("-"):
         raise ValueError("must not start with '-'")
     return value

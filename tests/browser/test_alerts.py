@@ -1,7 +1,11 @@
 """The list of alerts: finding, selecting, the keyboard, and what happens while somebody looks at it."""
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
+
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -219,16 +223,46 @@ async def test_by_keyboard(look, fail, api, host_name):
     await expect(page.get_by_role("heading", level=1)).to_contain_text("/ d:")
 
 
-async def test_who_works_by_keyboard_goes_on_where_the_row_was(look, fail, api, host_name):
-    """The focus was once lost with its row, and the next key began again at the top."""
+async def test_who_works_by_keyboard_stays_at_their_alert_until_they_go_on(look, fail, api, host_name):
+    """The focus once moved on by itself, and the next key acted on another alert than the one before."""
     await fail("a", "b", "c", "d")
     page = await look()
     await row(page, "c").get_by_role("link").focus()
-    alert = await api.open_alert(host_name, "c")
-    await api.post(f"/alerts/{alert['id']}/ack", {}, expect=204)
+    await page.keyboard.press("a")
+    await expect(row(page, "c")).to_have_class(re.compile("gone"))
+    await page.wait_for_timeout(7000)  # longer than what counts as just having used it
+    await expect(row(page, "c").get_by_role("link")).to_be_focused()
+    await page.keyboard.press("r")
 
+    await api.until(lambda: _state_is(api, host_name, "c", "resolved"))
+    assert await _state_is(api, host_name, "b", "open")
+    await page.keyboard.press("j")
     await expect(row(page, "c")).to_have_count(0)
     await expect(row(page, "b").get_by_role("link")).to_be_focused()
+
+
+async def test_nothing_moves_under_a_thumb(open_context, fail, host_name):
+    """Who reads on a phone is not seen to point at anything, and must not tap another alert's button."""
+    await fail("first")
+    page = await (await open_context(size="phone", has_touch=True, is_mobile=True)).new_page()
+    await page.goto(f"/login?next=/alerts?q={host_name}")
+    await page.get_by_label("Username").fill("admin")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    await page.wait_for_timeout(6000)
+    button = row(page, "first").get_by_role("button", name="Acknowledge")
+    before = await button.bounding_box()
+    await fail("second")
+
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert await button.bounding_box() == before
+    await page.get_by_role("button", name="1 new").click()
+    await expect(row(page, "second")).to_be_visible()
+
+
+async def _state_is(api, host_name: str, group: str, state: str) -> bool:
+    return [alert["state"] for alert in await api.alerts(host_name) if alert["source_group_name"] == group] == [state]
 
 
 async def test_single_keys_can_be_switched_off(look, fail):

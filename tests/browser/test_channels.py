@@ -75,6 +75,8 @@ async def test_a_channel_is_added_tested_and_told(page, api, receiver, host_name
     await expect(page.locator("#test")).to_contain_text("The test arrived")
     await expect(page.locator("#test")).to_contain_text("204")
     assert [(call.type, call.valid) for call in receiver.calls] == [("keepwatch.test", True)]
+    await page.get_by_role("link", name="Done").click()
+    await expect(page.get_by_role("button", name="Save")).to_be_visible()
     assert receiver.secret not in await page.content()
 
     await api.report(host_name, "etc", "failed")
@@ -149,6 +151,24 @@ async def test_a_changed_url_wants_the_secrets_again(page, api, stubborn, receiv
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("The channel is changed.")).to_be_visible()
     assert (await api.get(f"/channels/{channel['id']}"))["config"]["url"] == receiver.url
+
+
+async def test_a_signing_secret_is_renewed_and_shown_once(page, api, receiver, host_name):
+    (channel,) = [each for each in (await api.get("/channels"))["items"] if each["config"]["url"] == receiver.url]
+    await page.goto(f"/channels/{channel['id']}")
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.get_by_role("button", name="Renew signing secret").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("has a new secret")
+    new = await page.locator("#secret").text_content()
+    assert new != receiver.secret
+    receiver.secret = new
+    await page.get_by_role("link", name="Done").click()
+    await expect(page.get_by_role("button", name="Save")).to_be_visible()
+    assert new not in await page.content()
+
+    await api.report(host_name, "etc", "failed")
+    await api.until(lambda: _heard(receiver, host_name))
+    assert receiver.calls[-1].valid
 
 
 async def test_a_channel_is_disabled_enabled_and_deleted(page, api, receiver, made):
@@ -253,3 +273,7 @@ async def test_the_pages_are_accessible_and_fit(sign_in, broken, accessible, loo
 async def _states(api, channel, wanted: set[str]) -> bool:
     deliveries = (await api.get("/deliveries", channel_id=channel["id"]))["items"]
     return bool(deliveries) and {delivery["state"] for delivery in deliveries} <= wanted
+
+
+async def _heard(receiver, host_name: str) -> bool:
+    return bool(receiver.heard(host_name))

@@ -105,6 +105,14 @@ async def test_every_page_is_listed_here(every_page, keepwatch, page):
     assert {path for path in led_to if not path.startswith(no_pages)} <= shapes
 
 
+async def test_the_overview_leads_to_pages_that_are_there(every_page, page):
+    await page.goto("/")
+    hrefs = await page.eval_on_selector_all("main a[href], nav a[href]", "all => all.map((a) => a.href)")
+    assert len(set(hrefs)) > 15
+    for href in set(hrefs):
+        assert (await page.request.get(href, headers={"Accept": "text/html"})).status == 200, href
+
+
 def _is_strict(answer: Response, path: str) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy, path

@@ -1,5 +1,6 @@
 """Hosts by clicks: one is added and connects, its groups run, its schedules are thought out, and it goes again."""
 
+import asyncio
 import re
 import shutil
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ async def is_online(page: Page, name: str) -> None:
 async def test_a_host_is_added_and_its_page_shows_by_itself_that_it_connects(page, host_name, run_agent):
     token = await add_host(page, host_name)
     await expect(page.locator("#run")).to_contain_text("keepwatch agent --server http://127.0.0.1")
-    await expect(page.get_by_text("never seen")).to_be_visible()
+    await expect(page.locator("main").get_by_text("never seen")).to_be_visible()
 
     async with run_agent(token):
         await expect(page.get_by_text(f"{host_name} is online: its agent is connected.")).to_be_visible()
@@ -194,7 +195,9 @@ async def test_a_running_job_holds_off_another_and_says_so(page, api, host_name,
 async def test_a_conflict_is_said_and_nothing_else_happens(page, api, host_name):
     """Another window made the job between this page and the click."""
     path, _ = await made(api, host_name, by_command("slow", SLEEP, "60"))
-    await go(page, path)
+    async with page.expect_response(lambda answer: "hx-request" in answer.request.headers):
+        await go(page, path)
+    await page.wait_for_timeout(500)  # what was asked for when the page had just come is here by now
     await page.route("**/hosts/*", lambda route: route.fulfill(status=503))  # no news comes to this window any more
     (group,) = (await api.get(f"{path}/source-groups"))["items"]
     await api.post(f"/source-groups/{group['id']}/run", expect=202)
@@ -209,7 +212,10 @@ async def test_the_repository_is_checked_and_one_without_retention_has_nothing_t
     path, _ = await made(api, host_name, {"name": "etc", "paths": ["/etc"]}, repository=repository)
     await go(page, path)
 
+    questions = []
+    page.once("dialog", lambda dialog: (questions.append(dialog.message), asyncio.ensure_future(dialog.accept())))
     await page.get_by_role("button", name="Forget").click()
+    assert "does not come back" in questions[0]
     await expect(page.locator(".toast").last).to_contain_text("there is nothing to forget")
     await page.get_by_role("button", name="Check").click()
 

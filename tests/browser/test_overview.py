@@ -91,7 +91,7 @@ async def test_a_strip_and_a_size_follow_what_runs(page, api, host_name):
     row = page.get_by_role("row", name=host_name)
     strip = row.locator("svg.strip")
     await expect(strip).to_have_attribute("aria-label", "Last 30 days: 1 succeeded, 29 nothing ran")
-    await expect(row).to_contain_text("4.2 MB")
+    await expect(row).to_contain_text("4.0 MiB")
 
     await api.report(host_name, "mail", "failed", **WRONG_PASSWORD)
 

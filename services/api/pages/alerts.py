@@ -14,7 +14,7 @@ from services.api.forms import filled_in, read_own_form
 from services.api.owners import Owners
 from services.api.pages.alert_words import KINDS, in_sum, outcome
 from services.api.pages.frame import FromUser, page
-from services.api.parsing import Given, PageQuery
+from services.api.parsing import Address, Given, PageQuery
 from services.api.sessions import Sessions
 from services.api.sign_in import local_path
 from shared.asks.alerts import Acknowledge, Alert, BulkNote, ListAlerts, Resolve
@@ -31,7 +31,7 @@ Chosen = BeforeValidator(lambda value: value or None)
 """A field of a form that was left empty asks for nothing."""
 
 
-class AlertPageQuery(PageQuery):
+class AlertPageQuery(Address, PageQuery):
     """Which alerts the page shows; `shown` are those that stay although they are over, as somebody points at them."""
 
     state: str = "open"

@@ -13,7 +13,7 @@ from services.api.owners import Owners
 from services.api.pages import channel_forms
 from services.api.pages.channels import health_of, shown
 from services.api.pages.frame import FromUser, page, went
-from services.api.parsing import Given, Id, OrNothing, Query
+from services.api.parsing import Address, Given, Id, OrNothing
 from services.api.sessions import Sessions
 from shared.asks.channels import MOST_COUNTED, GetChannel, PatchChannel
 from shared.asks.deliveries import ListDeliveriesOfChannel
@@ -21,9 +21,10 @@ from shared.asks.fields import Text
 from shared.vocabulary import DeliveryState, Role
 
 AT_ONCE = 10
+WAITING = {DeliveryState.PENDING, DeliveryState.FAILED}
 
 
-class ChannelQuery(Query):
+class ChannelQuery(Address):
     """Which deliveries are shown; what has just been done."""
 
     show: Literal["all", "dead"] = "all"
@@ -69,7 +70,7 @@ async def all_about(owners: Owners, channel_id: UUID, asked: ChannelQuery) -> di
     return {
         "channel": shown(channel),
         "deliveries": deliveries.items,
-        "waiting": any(delivery.state is DeliveryState.PENDING for delivery in deliveries.items),
+        "waiting": any(delivery.state in WAITING for delivery in deliveries.items),
         "next_cursor": deliveries.next_cursor,
         "asked": asked,
         "health": health.get(channel_id),

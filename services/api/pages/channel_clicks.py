@@ -11,7 +11,7 @@ from services.api.pages.channel import ChannelQuery, all_about
 from services.api.pages.frame import FromUser, page, went
 from services.api.parsing import Given, Id
 from services.api.sessions import Sessions
-from shared.asks.channels import ChannelPatch, DeleteChannel, PatchChannel, TestChannel
+from shared.asks.channels import ChannelPatch, DeleteChannel, PatchChannel, RenewSigningSecret, TestChannel
 from shared.asks.deliveries import RetryDelivery
 from shared.vocabulary import Role
 
@@ -23,6 +23,14 @@ async def send_test(request: FromUser, owners: Given[Owners], sessions: Given[Se
     result = await owners.ask(TestChannel(id=channel_id))
     context = await all_about(owners, channel_id, ChannelQuery()) | {"test": result}
     return page("channel.html", request, sessions, context)
+
+
+@post("/channels/{channel_id:uuid}/signing-secret", role=Role.ADMIN, status_code=200)
+async def renew_secret(request: FromUser, owners: Given[Owners], sessions: Given[Sessions], channel_id: Id) -> Template:
+    """Renew the signing secret, and show it this once."""
+    await read_own_form(request, sessions.csrf_key)
+    channel = await owners.ask(RenewSigningSecret(id=channel_id))
+    return page("channel_made.html", request, sessions, {"channel": channel, "renewed": True})
 
 
 @post("/channels/{channel_id:uuid}/enable", role=Role.ADMIN, status_code=303)
@@ -61,4 +69,4 @@ async def retry(
     return went(f"/channels/{channel_id}?done=retried")
 
 
-ROUTES = [send_test, enable, disable, delete, retry]
+ROUTES = [send_test, renew_secret, enable, disable, delete, retry]

@@ -13,7 +13,7 @@ from services.api.pages import channel_forms
 from services.api.pages.channel_kinds import FORMS
 from services.api.pages.channel_words import told_of
 from services.api.pages.frame import FromUser, page, went
-from services.api.parsing import Given, OrNothing, Query
+from services.api.parsing import Address, Given, OrNothing
 from services.api.sessions import Sessions
 from shared.asks.channels import (
     MOST_COUNTED,
@@ -29,14 +29,14 @@ from shared.vocabulary import ChannelKind, Role
 AT_ONCE = 25
 
 
-class ChannelsQuery(Query):
+class ChannelsQuery(Address):
     """Which page of the list; what has just been done."""
 
     cursor: Annotated[Text | None, OrNothing] = None
     done: Text | None = None
 
 
-class NewChannelQuery(Query):
+class NewChannelQuery(Address):
     """Of which kind the channel is to be."""
 
     kind: ChannelKind = ChannelKind.WEBHOOK

@@ -17,6 +17,11 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
+def printable(text: str) -> str:
+    """What a program said, without the colours and movements that a terminal makes of it."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", ESCAPES.sub("", text).replace("\r\n", "\n"))
+
+
 @dataclass(frozen=True)
 class Line:
     """A line as it may be shown."""
@@ -49,6 +54,6 @@ def excerpt(raw: bytes, *, whole: bool) -> Excerpt:
 def _line(text: str) -> Line:
     # As on a terminal: what follows a carriage return has written over what was before it.
     seen = ESCAPES.sub("", text).rstrip("\r").rpartition("\r")[2]
-    readable = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", seen)
+    readable = printable(seen)
     shown = readable[:LONGEST_LINE] + ("…" if len(readable) > LONGEST_LINE else "")
     return Line(shown, bool(FAILING.search(readable[: 4 * LONGEST_LINE])))

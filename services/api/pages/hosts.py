@@ -14,7 +14,7 @@ from services.api.pages import host_forms, wording
 from services.api.pages.agent_command import agent_command
 from services.api.pages.frame import FromUser, page
 from services.api.pages.lists import Asked, ListQuery
-from services.api.parsing import Given, Query
+from services.api.parsing import Address, Given
 from services.api.sessions import Sessions
 from shared.asks.ask import Page
 from shared.asks.fields import Text
@@ -72,7 +72,7 @@ def _filters(asked: HostListQuery) -> routes.HostQuery:
     )
 
 
-class OptionQuery(Query):
+class OptionQuery(Address):
     """The beginning, or any part, of a name."""
 
     host: Text = ""

@@ -24,7 +24,11 @@ SINCE = {
     "7d": ("the last 7 days", timedelta(days=7)),
     "30d": ("the last 30 days", timedelta(days=30)),
 }
-UNFINISHED = "unfinished"
+SEVERAL = {
+    "unfinished": [status for status in JobStatus if not status.finished],
+    "waiting": [JobStatus.QUEUED, JobStatus.DISPATCHED],
+}
+"""Words for more than one status."""
 
 
 class JobListQuery(ListQuery):
@@ -39,9 +43,8 @@ class JobListQuery(ListQuery):
     @property
     def statuses(self) -> list[JobStatus]:
         """What the status means; a word that is none asks for all."""
-        if self.status == UNFINISHED:
-            return [status for status in JobStatus if not status.finished]
-        return [JobStatus(self.status)] if self.status in set(JobStatus) else []
+        one = [JobStatus(self.status)] if self.status in set(JobStatus) else []
+        return SEVERAL.get(self.status or "", one)
 
 
 @get("/jobs", role=Role.VIEWER)
@@ -61,7 +64,7 @@ async def jobs_page(
         "older": found.next_cursor and asked.address("/jobs", cursor=found.next_cursor),
         "every_group": asked.address("/jobs", source_group_id=None),
         "kinds": wording.KINDS,
-        "statuses": list(JobStatus),
+        "statuses": [*SEVERAL, *(status.value for status in JobStatus)],
         "since": {key: words for key, (words, _) in SINCE.items()},
         "filtered": bool(asked.status or asked.kind or asked.host or asked.since or asked.source_group_id),
     }

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from services.api.parsing import OrNothing, PageQuery
+from services.api.parsing import Address, OrNothing, PageQuery
 from shared.asks.fields import Text
 
 Value = TypeVar("Value")
@@ -11,7 +11,7 @@ Asked = Annotated[Value | None, OrNothing]
 """A filter; a field of a form that was left empty asks for nothing."""
 
 
-class ListQuery(PageQuery):
+class ListQuery(Address, PageQuery):
     """Which part of a list; `done` is what a form says that led to it."""
 
     cursor: Asked[Text] = None

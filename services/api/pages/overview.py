@@ -13,10 +13,11 @@ from litestar.response import Template
 from services.api.owners import SECONDARY_SECONDS, Owners
 from services.api.pages import strips
 from services.api.pages.frame import FromUser, page
-from services.api.parsing import Given, Query
+from services.api.parsing import Address, Given
 from services.api.sessions import Sessions
 from services.api.settings import Settings
 from shared.asks.alerts import MOST_COUNTED, CountAlerts, FindTrouble, Trouble, WorstFirst
+from shared.asks.channels import Channel, GetChannelsHealth, ListChannels
 from shared.asks.fields import Text
 from shared.asks.fleet import CountFleet, Fleet, FleetGroup, FleetHost, ShowFleet
 from shared.refusal import Refusal
@@ -24,12 +25,13 @@ from shared.vocabulary import Role
 
 MOST_WRONG = 8
 HOSTS = 25
+MOST_CHANNELS = 200
 WRONG_QUERY = 422
 Part = Literal["wrong", "counts", "fleet"]
 LEGEND = [(word, outcome, strips.bar(outcome)) for outcome, word in strips.WORDS.items()]
 
 
-class OverviewQuery(Query):
+class OverviewQuery(Address):
     """Which hosts the page shows; `part`: only this part of it, for a live page."""
 
     q: Text | None = None
@@ -90,9 +92,23 @@ async def _wrong(owners: Owners, _: OverviewQuery) -> dict[str, Any]:
 
 
 async def _counts(owners: Owners, _: OverviewQuery) -> dict[str, Any]:
-    counting = owners.ask_secondary(CountFleet()), owners.ask_secondary(CountAlerts())
-    fleet, alerts = await asyncio.gather(*counting)
-    return {"fleet_counts": fleet, "alert_counts": alerts, "most_counted": MOST_COUNTED}
+    counting = owners.ask_secondary(CountFleet()), owners.ask_secondary(CountAlerts()), _unheard(owners)
+    fleet, alerts, unheard = await asyncio.gather(*counting)
+    return {"fleet_counts": fleet, "alert_counts": alerts, "unheard": unheard, "most_counted": MOST_COUNTED}
+
+
+async def _unheard(owners: Owners) -> list[tuple[Channel, str]]:
+    """Channels that should be told and are not, with the reason: who looks here would not hear of it otherwise."""
+    found = await owners.ask_secondary(ListChannels(limit=MOST_CHANNELS))
+    channels = found.items if found else []
+    enabled = [channel.id for channel in channels if channel.enabled]
+    told = (await owners.ask_secondary(GetChannelsHealth(ids=enabled)) or []) if enabled else []
+    failing = {health.channel_id: health.last_error or "" for health in told if health.failed}
+    return [
+        (channel, channel.disabled_reason or failing.get(channel.id, ""))
+        for channel in channels
+        if channel.disabled_reason or channel.id in failing
+    ]
 
 
 async def _fleet(owners: Owners, asked: OverviewQuery) -> dict[str, Any]:

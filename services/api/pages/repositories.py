@@ -11,7 +11,7 @@ from services.api.owners import Owners
 from services.api.pages import host_forms
 from services.api.pages.frame import FromUser, page, went
 from services.api.pages.lists import Asked, ListQuery
-from services.api.parsing import Given, Query
+from services.api.parsing import Address, Given
 from services.api.sessions import Sessions
 from shared.asks.fields import Text
 from shared.asks.repositories import CreateRepository, ListRepositories, Repository, RepositoryCreate
@@ -28,7 +28,7 @@ class RepositoryListQuery(ListQuery):
     q: Asked[Text] = None
 
 
-class OptionQuery(Query):
+class OptionQuery(Address):
     """The beginning, or any part, of a name."""
 
     repository_existing: Text = ""

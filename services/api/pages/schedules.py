@@ -13,7 +13,7 @@ from services.api.owners import Owners
 from services.api.pages import schedule_forms
 from services.api.pages.frame import FromUser, page, went
 from services.api.pages.wording import KINDS
-from services.api.parsing import Given, Id, Query
+from services.api.parsing import Address, Given, Id
 from services.api.sessions import Sessions
 from shared.asks.fields import Text
 from shared.asks.hosts import GetHost, Host
@@ -33,7 +33,7 @@ from shared.vocabulary import Role
 MOST_GROUPS = 200
 
 
-class PreviewQuery(Query):
+class PreviewQuery(Address):
     """What is being typed."""
 
     cron: Text = ""

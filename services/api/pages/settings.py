@@ -12,7 +12,7 @@ from services.api.auth import Doorkeeper
 from services.api.errors import Problem
 from services.api.forms import Form, filled_in, problems_of, read_own_form
 from services.api.pages.frame import FromUser, page, went
-from services.api.parsing import Given, Query
+from services.api.parsing import Address, Given
 from services.api.sessions import Sessions
 from services.api.users import find_users
 from shared.asks.fields import Text
@@ -29,7 +29,7 @@ PASSWORD_FIELDS = {"current_password", "new_password", "again"}
 AT_ONCE = 50
 
 
-class SettingsQuery(Query):
+class SettingsQuery(Address):
     """Which page of each list; what has just been done."""
 
     tokens: Text | None = None

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.api.pages.failing_lines import printable
+from shared.asks.alerts import Alert
 from shared.reasons import HINTS, REASONS, UNKNOWN
 from shared.vocabulary import ErrorClass, Evidence, HostStatus, JobKind, JobTrigger
 
@@ -88,6 +90,13 @@ def hint(error_class: ErrorClass | None) -> str:
     return HINTS.get(error_class, UNKNOWN) if error_class else ""
 
 
+def advice(alert: Alert) -> str:
+    """One line for a list: what to do, or what was said where nobody knows what that is."""
+    if alert.error_class in {None, ErrorClass.OTHER} and alert.message:
+        return printable(alert.message).strip().partition("\n")[0]
+    return alert.hint or ""
+
+
 def evidence(found: Evidence | None, *, judge_away: bool) -> str:
     """What the end of a job did, as a sentence."""
     if found is None:
@@ -107,7 +116,7 @@ def done_so_far(progress: dict[str, Any] | None) -> str:
 def percent(progress: dict[str, Any] | None) -> float:
     """How far a job is, from 0 to 100."""
     value = (progress or {}).get("percent")
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return min(max(float(value), 0.0), 100.0) if isinstance(value, (int, float)) else 0.0
 
 
 def _files(count: int) -> str:

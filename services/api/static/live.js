@@ -127,6 +127,13 @@
     }
   });
 
+  // A note is of one act: what was sent with it is not sent again with the next.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { request, response, sourceElement } = event.detail.ctx;
+    const note = sourceElement?.form?.querySelector("#note");
+    if (note && request.method !== "GET" && response?.status < 300) note.value = "";
+  });
+
   // What the answer to a click says goes to who can't see what has changed, or to everybody.
   document.addEventListener("acted", (event) => {
     if (event.detail?.said) announce(event.detail.said);
@@ -191,13 +198,12 @@
       event.preventDefault(); // an error page: keep what is shown
       return;
     }
-    if (isBusy(region)) {
+    if (isBusy(region) || whereOneIsHasGone(fresh)) {
       event.preventDefault();
       changeInPlace(region, fresh, ctx);
     } else {
       forget(region);
       for (const task of tasks) leaveOutGone(task.fragment);
-      keepFocusIn(region);
       const announcement = fresh.dataset.announce;
       if (announcement && announcement !== region.dataset.announce) announce(announcement);
     }
@@ -205,13 +211,23 @@
 
   const rowsOf = (region) => [...region.querySelectorAll("[data-row]")];
 
-  // Somebody points at it, is typing in it, or has just used it by touch or keyboard.
+  // Somebody points at it, may be about to tap, is typing in it, or has just used it by keyboard.
   function isBusy(region) {
     if (!region.hasAttribute("data-steady")) return false;
-    if (POINTS.matches && region.matches(":hover")) return true;
+    // Without a pointer one sees nothing of who reads and is about to tap: rows then move on demand only.
+    if (!POINTS.matches) return !document.hidden && rowsOf(region).length > 0;
+    if (region.matches(":hover")) return true;
     const focused = document.activeElement;
     if (isText(focused) && region.contains(focused) && focused.value !== focused.defaultValue) return true;
     return used.region === region.id && Date.now() - used.at < RESTING_MS;
+  }
+
+  // Who works with the keyboard stays where they are: the next key must not act on another row.
+  function whereOneIsHasGone(fresh) {
+    const row = document.activeElement.closest("[data-row]");
+    if (!row || !document.activeElement.matches(":focus-visible")) return false;
+    const news = fresh.querySelector(`#${CSS.escape(row.id)}`);
+    return !news || news.hasAttribute("data-gone");
   }
 
   function isText(element) {
@@ -249,15 +265,6 @@
     row?.querySelector("[data-row-link], a, button")?.focus({ preventScroll: true });
   }
 
-  // Who works with the keyboard goes on at the same place when the row there has gone.
-  function keepFocusIn(region) {
-    const place = rowsOf(region).findIndex((row) => row.contains(document.activeElement));
-    if (place < 0) return;
-    region.addEventListener("htmx:after:swap", () => {
-      if (document.activeElement === document.body) focusIn(rowsOf(region)[place] ?? rowsOf(region).at(-1));
-    }, { once: true });
-  }
-
   function offer(region, news, announcement) {
     const bar = $(`[data-news-of="${region.id}"]`);
     if (!bar) return;
@@ -278,7 +285,6 @@
     const fresh = waiting.get(region.id);
     if (!fresh) return;
     forget(region);
-    keepFocusIn(region);
     htmx.swap({ text: fresh.outerHTML, target: region, swap: "outerMorph", sourceElement: region });
   }
 
@@ -287,7 +293,7 @@
     for (const id of waiting.keys()) {
       const region = document.getElementById(id);
       if (!region) waiting.delete(id);
-      else if (!isBusy(region)) apply(region);
+      else if (!isBusy(region) && !whereOneIsHasGone(waiting.get(id))) apply(region);
     }
   }, 1000);
 

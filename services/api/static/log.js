@@ -22,9 +22,14 @@
     if (!answer.ok) return false;
     const bytes = new Uint8Array(await answer.arrayBuffer()).subarray(offset ? 1 : 0);
     offset += bytes.length;
-    append(decoder.decode(bytes, { stream: true }));
+    append(printable(decoder.decode(bytes, { stream: true })));
     return bytes.length >= MOST_BYTES;
   }
+
+  // Without the colours and movements that a terminal makes of it.
+  const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])/g;
+  const UNPRINTABLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+/g;
+  const printable = (text) => text.replace(ESCAPES, "").replaceAll("\r\n", "\n").replace(UNPRINTABLE, "\ufffd");
 
   function append(text) {
     if (!text) return;

@@ -8,7 +8,7 @@
   function said(at, now) {
     const seconds = Math.round((at - now) / 1000);
     const step = STEPS.find(([below]) => Math.abs(seconds) < below);
-    return step ? relative.format(Math.trunc(seconds / step[2]), step[1]) : date.format(at);
+    return step ? relative.format(Math.round(seconds / step[2]), step[1]) : date.format(at);
   }
 
   function show(root) {

@@ -7,6 +7,7 @@ import asyncpg
 from services.jobs.answers.changes import changed, nulls_refused
 from services.jobs.desk import Desk
 from services.jobs.queries import repositories as queries
+from services.jobs.sealed import purpose
 from shared import cursor
 from shared.asks import repositories as asks
 from shared.asks.ask import Page
@@ -47,13 +48,9 @@ async def insert(tx: Connection, sealer: Sealer, name: str, body: asks.InlineRep
         name,
         without_userinfo(body.url),
         body.source,
-        sealer.seal(secrets, _purpose(identity)),
+        sealer.seal(secrets, purpose(identity)),
         may_create=body.create,
     )
-
-
-def _purpose(identity: UUID) -> str:
-    return f"repository:{identity}"
 
 
 async def name_taken(desk: Desk, name: str) -> Refusal:
@@ -101,7 +98,7 @@ async def _change(
     repository = changed(before, changes)
     named = changes.model_dump(include={"url", "password", "env"}, exclude_unset=True)
     try:
-        secrets = sealer.open(sealed, _purpose(identity)) | named
+        secrets = sealer.open(sealed, purpose(identity)) | named
     except SealBrokenError as error:
         if named.keys() < {"url", "password", "env"}:
             return Refusal.conflict(f"Give url, password and env anew: {error}.")
@@ -111,7 +108,7 @@ async def _change(
             return Refusal.invalid(("/password" if changes.password else "/env", HOST_KNOWS))
         secrets |= {"password": None, "env": {}}
     repository = repository.model_copy(update={"url": without_userinfo(secrets["url"])})
-    await queries.update(tx, repository, sealer.seal(secrets, _purpose(identity)))
+    await queries.update(tx, repository, sealer.seal(secrets, purpose(identity)))
     return repository
 
 

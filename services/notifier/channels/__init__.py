@@ -20,11 +20,14 @@ class Kind(Protocol):
     def change(self, stored: Stored, given: Mapping[str, Any]) -> Stored | Refusal:
         """What to store after a change: what is left out stays."""
 
+    def renew(self, stored: Stored) -> Stored | None:
+        """What to store with a new secret for the receiver; None where the kind has none."""
+
     def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config as it may be read, secrets masked."""
 
     def disclosed(self, stored: Stored) -> str | None:
-        """The secret that the receiver needs, shown once when the channel is made."""
+        """The secret that the receiver needs, shown once when the channel is made and when it is renewed."""
 
     async def send(self, message: Message, stored: Stored) -> Outcome:
         """Say it once."""

@@ -60,6 +60,10 @@ class Webhook:
         """The webhook with what was given; the signing secret stays."""
         return webhook_config.change(stored, given)
 
+    def renew(self, stored: Stored) -> Stored:
+        """The webhook with a new signing secret; the one before signs along for a while."""
+        return webhook_config.renew(stored, self.clock())
+
     def shown(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Its url, and its headers' names."""
         return webhook_config.shown(config)
@@ -82,7 +86,8 @@ class Webhook:
 
     def _headers(self, message: Message, body: str, stored: Stored) -> dict[str, str]:
         at = self.clock().replace(microsecond=0)
-        signature = _signer(stored.secrets["signing_secret"]).sign(str(message.id), at, body)
+        secrets = webhook_config.signing_secrets(stored, at)
+        signature = " ".join(_signer(secret).sign(str(message.id), at, body) for secret in secrets)
         ours = {
             "webhook-id": str(message.id),
             "webhook-timestamp": str(int(at.timestamp())),
@@ -144,7 +149,8 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
 
 def _scrubbed(text: str, stored: Stored) -> str:
     """The text without our secrets, which some receivers send back."""
-    secrets = [stored.config["url"], stored.secrets["signing_secret"], *stored.secrets["headers"].values()]
+    former = stored.secrets.get("former", {}).get("secret", "")
+    secrets = [stored.config["url"], stored.secrets["signing_secret"], former, *stored.secrets["headers"].values()]
     for secret in secrets:
         if len(secret) >= TOO_SHORT_TO_HIDE:
             text = text.replace(secret, webhook_config.MASK)

@@ -4,6 +4,7 @@ import base64
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from shared.refusal import Refusal
 
 MASK = "••••••••"
 MAX_HEADERS = 50
+OVERLAP = timedelta(hours=24)
+"""How long calls are signed with both secrets after a renewal."""
 RESERVED = {"host", "content-length", "transfer-encoding"}
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
@@ -63,8 +66,7 @@ def create(given: Mapping[str, Any]) -> Stored | Refusal:
         return Refusal.invalid(("/config/url", "is required"))
     if empty := [name for name, value in (config.headers or {}).items() if value is None]:
         return Refusal.invalid(*((_pointer("headers", name), "must be text") for name in empty))
-    signing_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    return _stored(config.url, dict(config.headers or {}), signing_secret)
+    return _stored(config.url, dict(config.headers or {}), {"signing_secret": _new_secret()})
 
 
 def change(stored: Stored, given: Mapping[str, Any]) -> Stored | Refusal:
@@ -79,7 +81,21 @@ def change(stored: Stored, given: Mapping[str, Any]) -> Stored | Refusal:
     if url != stored.config["url"] and (missing := _not_given_again(headers, config)):
         sentence = "must be given again or dropped, because the url changes"
         return Refusal.invalid(*((_pointer("headers", name), sentence) for name in missing))
-    return _stored(url, _merged(headers, config), stored.secrets["signing_secret"])
+    return _stored(url, _merged(headers, config), stored.secrets)
+
+
+def renew(stored: Stored, now: datetime) -> Stored:
+    """The webhook with a new signing secret; the one before goes on signing as well, until the receiver has the new."""
+    former = {"secret": stored.secrets["signing_secret"], "until": (now + OVERLAP).isoformat()}
+    signing = {"signing_secret": _new_secret(), "former": former}
+    return _stored(stored.config["url"], stored.secrets["headers"], signing)
+
+
+def signing_secrets(stored: Stored, now: datetime) -> list[str]:
+    """What calls are signed with now, the newest first."""
+    former = stored.secrets.get("former")
+    still = [former["secret"]] if former and now < datetime.fromisoformat(former["until"]) else []
+    return [stored.secrets["signing_secret"], *still]
 
 
 def shown(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,8 +103,13 @@ def shown(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"url": config["url"], "headers": dict.fromkeys(config["headers"], MASK)}
 
 
-def _stored(url: str, headers: Mapping[str, str | None], signing_secret: str) -> Stored:
-    return Stored({"url": url, "headers": sorted(headers)}, {"headers": headers, "signing_secret": signing_secret})
+def _stored(url: str, headers: Mapping[str, str | None], signing: Mapping[str, Any]) -> Stored:
+    kept = {name: signing[name] for name in ("signing_secret", "former") if name in signing}
+    return Stored({"url": url, "headers": sorted(headers)}, {"headers": headers, **kept})
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _not_given_again(headers: Mapping[str, str], config: WebhookConfig) -> list[str]:

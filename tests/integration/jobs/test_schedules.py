@@ -74,8 +74,8 @@ async def test_a_group_that_still_runs_is_skipped_visibly_and_one_without_paths_
 async def test_a_schedule_names_its_groups_or_means_later_ones_too(fleet):
     host = await fleet.host()
     named = await fleet.group(host, "named")
-    only = await fleet.schedule(host, source_group_ids=[named.id], cron="0 1 * * *")
-    every = await fleet.schedule(host, cron="0 3 * * *", timezone="UTC")
+    only = await fleet.schedule(host, source_group_ids=[named.id], cron="* * * * *")
+    every = await fleet.schedule(host, cron="0 3 1 1 *", timezone="UTC")  # surely later, whatever the time is now
     later = await fleet.group(host, "later")
 
     await fire(fleet.desk, only.next_run_at)

@@ -1,14 +1,19 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
+from standardwebhooks import WebhookVerificationError
 
-from shared.asks.channels import GetChannel, ListChannels, TestChannel
+from services.notifier.channels import webhook_config
+from shared.asks.channels import GetChannel, ListChannels, RenewSigningSecret, TestChannel
 from shared.asks.deliveries import GetDelivery, ListDeliveries
 from shared.refusal import Refusal
 from shared.sealing import Sealer
 
 URL = "https://example.org/hook"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MASK = "••••••••"
 
 
@@ -22,6 +27,41 @@ async def test_a_new_channel_shows_its_signing_secret_once(notifier):
     assert channel.signing_secret.startswith("whsec_")
     assert channel.config == {"url": URL, "headers": {"Authorization": MASK}}
     assert (await get(notifier, channel)).model_dump() == channel.model_dump(exclude={"signing_secret"})
+
+
+async def test_a_renewed_secret_and_the_one_before_both_sign_for_a_day(notifier, receive):
+    receiver = await receive()
+    channel = await notifier.channel(receiver.url, config={"url": receiver.url, "headers": {"X-Team": "hunter22"}})
+    renewed = await notifier.channels.renew_secret(RenewSigningSecret(id=channel.id))
+    assert renewed.signing_secret != channel.signing_secret
+
+    await notifier.change(channel, name="a change in between loses nothing")
+    await notifier.channels.test_channel(TestChannel(id=channel.id))
+    (call,) = receiver.calls
+    assert len(call.headers["webhook-signature"].split()) == 2
+    call.verify(channel.signing_secret)
+    call.verify(renewed.signing_secret)
+    assert call.headers["X-Team"] == "hunter22"
+
+    again = await notifier.channels.renew_secret(RenewSigningSecret(id=channel.id))
+    await notifier.channels.test_channel(TestChannel(id=channel.id))
+    with pytest.raises(WebhookVerificationError):
+        receiver.calls[-1].verify(channel.signing_secret)
+    receiver.calls[-1].verify(again.signing_secret)
+
+
+def test_after_a_day_only_the_new_secret_signs():
+    stored = webhook_config.create({"url": URL})
+    renewed = webhook_config.renew(stored, NOW)
+
+    new, old = webhook_config.signing_secrets(renewed, NOW + timedelta(hours=23))
+    assert old == stored.secrets["signing_secret"]
+    assert webhook_config.signing_secrets(renewed, NOW + timedelta(hours=25)) == [new]
+
+
+async def test_renewing_what_is_not_there_is_not_found(notifier):
+    answer = await notifier.channels.renew_secret(RenewSigningSecret(id=uuid4()))
+    assert (answer.status, answer.detail) == (404, "There is no such channel.")
 
 
 async def test_defaults_are_everything_enabled(notifier):

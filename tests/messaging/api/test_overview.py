@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.asks.alerts import MOST_COUNTED, Alert, AlertCounts, CountAlerts, FindTrouble, Trouble, WorstFirst
+from shared.asks.ask import Page
+from shared.asks.channels import Channel, ChannelHealth, GetChannelsHealth, ListChannels
 from shared.asks.fleet import CountFleet, Fleet, FleetCounts, FleetGroup, FleetHost, ShowFleet
 from shared.asks.hosts import Host
 from shared.refusal import Refusal
@@ -77,6 +79,7 @@ def owners(bus):
         FindTrouble: [],
         CountFleet: FleetCounts(hosts=dict.fromkeys(HostStatus, 0), running=0, waiting=0),
         ShowFleet: fleet(shown()),
+        ListChannels: Page[Channel](items=[]),
     }
 
     async def answer(changes=()):
@@ -159,9 +162,31 @@ async def test_counts_lead_to_what_they_count_and_end_somewhere(owners, look):
         "/hosts?status=online": "12,345",
         "/hosts?status=offline": "1",
         "/jobs?status=running": "4",
-        "/jobs?status=queued&amp;status=dispatched": "5",
+        "/jobs?status=waiting": "5",
     }.items():
         assert f'href="{address}"><strong>{count}</strong>' in body
+
+
+async def test_a_channel_that_is_not_reached_is_said_here_too(owners, look):
+    about = {"kind": "webhook", "config": {"url": "https://x"}, "events": ["raised"], "filter": {}, "created_at": NOW}
+    channels = [
+        Channel(id=UUID(int=20 + n), name=name, enabled=reason is None, disabled_reason=reason, **about)
+        for n, (name, reason) in enumerate({"works": None, "fails": None, "gone": "the receiver answered 410"}.items())
+    ]
+    counts = {"delivered": 1, "dead": 0, "pending": 0, "last_delivered_at": None, "last_error_at": None}
+    health = [
+        ChannelHealth(channel_id=UUID(int=20), failed=0, last_error="long ago", **counts),
+        ChannelHealth(channel_id=UUID(int=21), failed=2, last_error="the receiver answered 500", **counts),
+    ]
+    bus = await owners({ListChannels: Page[Channel](items=channels), GetChannelsHealth: health})
+
+    body = await look("/?part=counts")
+
+    assert f'<a href="/channels/{UUID(int=21)}">fails</a> is not reached: the receiver answered 500.' in body
+    assert f'<a href="/channels/{UUID(int=22)}">gone</a> is disabled: the receiver answered 410.' in body
+    assert "works" not in body
+    (asked,) = bus.questions(GetChannelsHealth)
+    assert asked.ids == [UUID(int=20), UUID(int=21)]
 
 
 async def test_a_part_asks_only_for_itself(owners, look):

@@ -108,3 +108,8 @@ def test_an_address_is_quoted_for_the_shell_and_plain_http_is_warned_of_off_this
     assert not agent_command.agent_command("https://keepwatch.lan").plain
     assert not agent_command.agent_command("http://127.0.0.1:8480").plain
     assert not agent_command.agent_command("http://[::1]:8480").plain
+
+
+@pytest.mark.parametrize(("told", "shown"), [(-50, 0.0), (41.5, 41.5), (120, 100.0), ("x", 0.0), (None, 0.0)])
+def test_how_far_a_job_is_stays_within_what_can_be(told, shown):
+    assert wording.percent({"percent": told}) == shown

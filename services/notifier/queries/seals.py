@@ -1,0 +1,18 @@
+"""Statements that seal the channels' secrets anew."""
+
+from uuid import UUID
+
+from shared.db import Connection
+
+
+async def read(connection: Connection) -> list[tuple[UUID, bytes]]:
+    """The sealed secrets of every channel."""
+    rows = await connection.fetch("SELECT id, secrets FROM notifier.channel ORDER BY id")
+    return [(row["id"], row["secrets"]) for row in rows]
+
+
+async def replace(connection: Connection, channel: UUID, old: bytes, new: bytes) -> None:
+    """Keep these secrets instead, unless somebody changed them meanwhile."""
+    await connection.execute(
+        "UPDATE notifier.channel SET secrets = $3 WHERE id = $1 AND secrets = $2", channel, old, new
+    )
