@@ -9,6 +9,7 @@ import click
 
 from cli.agent_command import agent
 from cli.client import COMMANDS
+from cli.doctor.command import doctor
 from cli.migrate import migrate
 from cli.seal_anew import seal_anew
 from cli.serve import serve
@@ -48,7 +49,7 @@ def main() -> None:
     """Keepwatch runs and watches the restic backups of a fleet."""
 
 
-for command in (up, serve, migrate, seal_anew, agent, *COMMANDS):
+for command in (up, serve, migrate, seal_anew, doctor, agent, *COMMANDS):
     main.add_command(command)
 
 

@@ -22,6 +22,7 @@ from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
 START_SECONDS = 60
+TOP = Path(__file__).parents[1]
 
 
 def free_port() -> int:
@@ -38,6 +39,8 @@ class Keepwatch:
     environ: dict[str, str]
     url: str
     admin_token: str
+    code: Path = TOP
+    """Where the program lies: another release may run beside ours."""
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -49,9 +52,22 @@ class Keepwatch:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "serve", service, "--port", str(port)],
                 env=self.environ,
+                cwd=self.code,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def migrate(self) -> None:
+        """Bring database and broker to what this release needs."""
+        migrated = subprocess.run(
+            [sys.executable, "-m", "cli.main", "migrate"],
+            env=self.environ,
+            cwd=self.code,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert migrated.returncode == 0, migrated.stderr
 
     def kill(self, name: str) -> None:
         """End a process the hard way."""
@@ -89,31 +105,32 @@ class Keepwatch:
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
+def planned(folder: Path, database_url: str, nats_url: str) -> Keepwatch:
+    """An installation on these servers, of which nothing has been started."""
+    port, admin_token = free_port(), f"kw_{secrets.token_urlsafe(32)}"
+    url = f"http://127.0.0.1:{port}"
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("KEEPWATCH_")} | {
+        "KEEPWATCH_DATABASE_URL": database_url,
+        "KEEPWATCH_NATS_URL": nats_url,
+        "KEEPWATCH_SECRET_KEY": secrets.token_hex(32),
+        "KEEPWATCH_PUBLIC_URL": url,
+        "KEEPWATCH_ADMIN_TOKEN": admin_token,
+        "KEEPWATCH_ADMIN_PASSWORD": "correct horse battery staple",
+        "KEEPWATCH_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        "KEEPWATCH_RETRY_SCHEDULE": "0,0.2,0.5,1,2,5",
+        "KEEPWATCH_LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return Keepwatch(folder, environ, url, admin_token, ports={"api-1": port})
+
+
 @pytest.fixture(scope="session")
 def keepwatch(infra, empty_database_of, tmp_path_factory) -> Iterator[Keepwatch]:
     """One installation for all system tests of this process: three copies of alerts, one of the others."""
     folder = tmp_path_factory.mktemp("keepwatch")
     with infra.empty_nats(folder) as nats_url:
-        port = free_port()
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("KEEPWATCH_")}
-        admin_token = f"kw_{secrets.token_urlsafe(32)}"
-        environ |= {
-            "KEEPWATCH_DATABASE_URL": empty_database_of(),
-            "KEEPWATCH_NATS_URL": nats_url,
-            "KEEPWATCH_SECRET_KEY": secrets.token_hex(32),
-            "KEEPWATCH_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "KEEPWATCH_ADMIN_TOKEN": admin_token,
-            "KEEPWATCH_ADMIN_PASSWORD": "correct horse battery staple",
-            "KEEPWATCH_WEBHOOK_NETWORKS": "127.0.0.0/8",
-            "KEEPWATCH_RETRY_SCHEDULE": "0,0.2,0.5,1,2,5",
-            "KEEPWATCH_LOG_FORMAT": "json",
-            "PYTHONUNBUFFERED": "1",
-        }
-        migrated = subprocess.run(
-            [sys.executable, "-m", "cli.main", "migrate"], env=environ, capture_output=True, text=True, check=False
-        )
-        assert migrated.returncode == 0, migrated.stderr
-        installation = Keepwatch(folder, environ, f"http://127.0.0.1:{port}", admin_token, ports={"api-1": port})
+        installation = planned(folder, empty_database_of(), nats_url)
+        installation.migrate()
         try:
             for service in ("jobs", "notifier", "api"):
                 installation.start(service)
