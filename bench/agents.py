@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import click
@@ -16,7 +17,7 @@ KILOBYTE = 1024
 
 
 @click.command()
-@click.option("--agents", default=2_000)
+@click.option("--agents", default=1_000)
 @click.option("--rest", default=20, help="Seconds with all of them connected before memory is looked at.")
 def agents(agents: int, rest: int) -> None:
     """Memory per connected agent on one gateway, and seconds until all are connected."""
@@ -59,7 +60,7 @@ async def _connect(
 ) -> aiohttp.ClientWebSocketResponse:
     async with room:
         socket = await session.ws_connect("/agent/v1/ws", headers={"Authorization": f"Bearer {token}"})
-        hello = {"type": "hello", "id": "1", "protocol": 1, "agent_version": "0.1.0", "restic_version": "0.18.0",
+        hello = {"type": "hello", "id": str(uuid4()), "agent_version": "0.1.0", "restic_version": "0.18.0",
                  "os": "Debian", "engines": ["restic"], "running": [], "spooled": [],
                  "sent_at": "2026-01-01T00:00:00Z"}  # fmt: skip
         await socket.send_json(hello)
@@ -71,7 +72,7 @@ async def _beat(sockets: list[aiohttp.ClientWebSocketResponse]) -> None:
     while True:
         await asyncio.sleep(15)
         for socket in sockets:
-            await socket.send_json({"type": "heartbeat", "id": "2"})
+            await socket.send_json({"type": "heartbeat", "id": str(uuid4())})
 
 
 def pss(pid: int) -> int:

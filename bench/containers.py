@@ -34,11 +34,14 @@ def containers(reports: int, idle: int) -> None:
         token = compose("exec", "--no-TTY", "api", "cat", "/run/keepwatch/admin_token").strip()
         time.sleep(idle)
         at_rest = _memory(compose)
+        begun = time.monotonic()
         highest = asyncio.run(_under_load(compose, url, token, reports))
+        took = time.monotonic() - begun
     found = {
         "image_mb": round(size[IMAGE] / MEGABYTE),
         "image_over_its_base_mb": round((size[IMAGE] - size[BASE]) / MEGABYTE),
         "seconds_until_all_is_healthy": round(seconds, 1),
+        "reports_a_second": round(reports / took),
         "memory_mb": {name: {"idle": at_rest[name], "highest": highest[name]} for name in sorted(at_rest)},
     }
     click.echo(json.dumps(found, indent=2))
