@@ -10,6 +10,7 @@ import structlog
 def configure(service: str, level: str = "info", style: Literal["console", "json"] = "console") -> None:
     """Send our lines and the libraries' warnings to stderr in one format."""
     shared: list[structlog.typing.Processor] = [
+        _with_trace,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -40,6 +41,13 @@ def configure(service: str, level: str = "info", style: Literal["console", "json
     for name in ("nats", "faststream", "uvicorn", "uvicorn.access", "asyncio", "aiohttp", "litestar"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _with_trace(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line about a job names the job's trace, by the id that shared.tracing gives it."""
+    if job := event.get("job_id"):
+        event["trace_id"] = str(job).replace("-", "")
+    return event
 
 
 # Tracebacks with local variables would print secrets.

@@ -6,6 +6,7 @@ the rows it may have lost are published again; consumers count each `event_id` o
 """
 
 import asyncio
+import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,14 @@ import nats.js.errors
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from opentelemetry.trace import SpanKind
 
 from shared import db, measures
 from shared.bus import jetstream
 from shared.db import Connection
 from shared.streams import DURABLES, STREAM, ensure
+from shared.tracing import HEADER as TRACE_HEADER
+from shared.tracing import job_of, traceparent, tracing
 
 log = structlog.get_logger()
 
@@ -119,6 +123,7 @@ class Relay:
 
     async def _publish_some(self, connection: Connection, shares: Sequence[int]) -> bool:
         """Whether a full batch went out, so that more may wait."""
+        begun = time.time()
         rows = await self.table.take(connection, shares, BATCH) if shares else []
         if not rows:
             return False
@@ -128,6 +133,14 @@ class Relay:
             for row in rows:
                 if row.id in acknowledged:
                     measures.PUBLISHED.labels(row.subject).inc()
+                    if tracing.on:
+                        tracing.part(
+                            job_of(row.subject, row.payload),
+                            f"publish {row.subject}",
+                            begun,
+                            SpanKind.PRODUCER,
+                            event_id=str(row.event_id),
+                        )
         if len(acknowledged) < len(rows):
             raise TimeoutError(f"{len(rows) - len(acknowledged)} events not acknowledged by the broker")
         return len(rows) == BATCH
@@ -154,7 +167,7 @@ async def publish_all(js: JetStreamContext, rows: Sequence[Pending]) -> dict[int
     """Publish rows in order without waiting in between; row id to stream sequence of those acknowledged in time."""
     futures = {
         row.id: await js.publish_async(
-            row.subject, row.payload, wait_stall=ACK_SECONDS, stream=STREAM, headers={"Nats-Msg-Id": str(row.event_id)}
+            row.subject, row.payload, wait_stall=ACK_SECONDS, stream=STREAM, headers=_headers(row)
         )
         for row in rows
     }
@@ -167,6 +180,13 @@ async def publish_all(js: JetStreamContext, rows: Sequence[Pending]) -> dict[int
         for row, future in futures.items()
         if future.done() and not future.cancelled() and not future.exception()
     }
+
+
+def _headers(row: Pending) -> dict[str, str]:
+    headers = {"Nats-Msg-Id": str(row.event_id)}
+    if tracing.on and (job := job_of(row.subject, row.payload)):
+        headers[TRACE_HEADER] = traceparent(job)
+    return headers
 
 
 @dataclass

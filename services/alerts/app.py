@@ -22,13 +22,18 @@ from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.pull import consume
 from shared.streams import ALERTS
+from shared.tracing import tracing
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
     """Serve until SIGTERM or SIGINT; then finish the batch in hand."""
     settings = load(Settings, environ)
     logs.configure("alerts", settings.log_level, settings.log_format)
-    async with stopping() as stop, open_pool(settings.database_url, "alerts") as pool:
+    async with (
+        tracing.configured("alerts", environ),
+        stopping() as stop,
+        open_pool(settings.database_url, "alerts") as pool,
+    ):
         wake = WakeCall("wake.alerts")
         answers = Answers(pool, wake.call)
 

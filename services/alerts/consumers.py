@@ -1,10 +1,12 @@
 """Subjects to handlers: decode, hand over, set aside what can't be decoded or handled."""
 
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
 
 from services.alerts import handlers, queries
 from shared.bus import jetstream
@@ -12,6 +14,7 @@ from shared.db import Pool
 from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
 from shared.pull import Consumer
 from shared.streams import ALERTS, ensure
+from shared.tracing import tracing
 
 CONSUMED: dict[str, type[Event]] = {
     event.subject: event for event in (JobFinished, HostOffline, HostOnline, HostDeleted, SourceGroupDeleted)
@@ -29,8 +32,14 @@ def consumer(pool: Pool, client: Client, replicas: int, announce: Callable[[], A
 
 
 async def _on_events(pool: Pool, announce: Callable[[], Awaitable[None]], messages: list[Msg]) -> None:
+    begun = time.time()
     events = [CONSUMED[message.subject].model_validate_json(message.data) for message in messages]
-    if await handlers.apply(pool, events):
+    changed = await handlers.apply(pool, events)
+    if tracing.on:
+        for event in events:
+            if isinstance(event, JobFinished):
+                tracing.part(event.job_id, "alerts: weigh", begun, SpanKind.CONSUMER, event_id=str(event.event_id))
+    if changed:
         await announce()
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from services.api import metrics
@@ -16,6 +18,7 @@ from shared import agent_protocol as wire
 from shared.asks.agents import AgentFinished, AgentHello, AgentLog, AgentProgress, AgentStarted
 from shared.asks.ask import Ask
 from shared.refusal import Refusal
+from shared.tracing import tracing
 
 log = structlog.get_logger()
 SILENCE_SECONDS = 45.0
@@ -73,7 +76,9 @@ class Frames:
             case wire.JobLog():
                 await self._told(AgentLog(host_id=self.host_id, frame=frame))
             case wire.JobFinished():
+                begun = time.time()
                 if await self._told(AgentFinished(host_id=self.host_id, frame=frame)):
+                    tracing.part(frame.job_id, "agent: job.finished", begun, SpanKind.SERVER)
                     await self._say(wire.Ack(id=frame.id))
 
     async def _told(self, question: Ask[None]) -> bool:

@@ -27,6 +27,7 @@ from shared.measures import SECONDS as MEASURE_SECONDS
 from shared.measures import Measured
 from shared.process import run_together, stopping
 from shared.sealing import Sealer
+from shared.tracing import tracing
 
 PORT = 8480
 ANSWER_SECONDS = 5.0
@@ -39,7 +40,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
     settings = load(Settings, environ)
     logs.configure("api", settings.log_level, settings.log_format)
     with bind(listen, PORT if port is None else port) as bound:
-        async with stopping() as stop:
+        async with tracing.configured("api", environ), stopping() as stop:
             await serve_gateway(settings, bound, stop)
 
 

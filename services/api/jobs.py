@@ -1,10 +1,12 @@
 """Routes of jobs, and reports of jobs that ran elsewhere."""
 
 import asyncio
+import time
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, post
+from opentelemetry.trace import SpanKind
 from pydantic import Field
 from pydantic_core import from_json
 
@@ -29,6 +31,7 @@ from shared.asks.jobs import (
     RunSourceGroup,
 )
 from shared.refusal import Refusal
+from shared.tracing import tracing
 from shared.vocabulary import JobKind, JobStatus, Role
 
 
@@ -122,7 +125,8 @@ async def report_jobs(
     named = [
         _with_host(report, identity, "" if single else pointer("reports", str(n))) for n, report in enumerate(reports)
     ]
-    return await owners.ask_to_the_end(
+    begun = time.time()
+    accepted = await owners.ask_to_the_end(
         ReportJobs(
             reports=named,
             create=asked.create,
@@ -130,6 +134,9 @@ async def report_jobs(
             single=single,
         )
     )
+    for job in accepted.ids if tracing.on else ():
+        tracing.part(job, "POST /api/v1/job-reports", begun, SpanKind.SERVER)
+    return accepted
 
 
 def _has_reports(raw: bytes) -> bool:

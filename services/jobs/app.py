@@ -23,13 +23,18 @@ from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.sealing import Sealer
+from shared.tracing import tracing
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
     """Serve until SIGTERM; `port` is for health and metrics."""
     settings = load(Settings, environ)
     logs.configure("jobs", settings.log_level, settings.log_format)
-    async with stopping() as stop, open_pool(settings.database_url, "jobs") as pool:
+    async with (
+        tracing.configured("jobs", environ),
+        stopping() as stop,
+        open_pool(settings.database_url, "jobs") as pool,
+    ):
         outbox_call, dispatch_wake = WakeCall("wake.jobs"), asyncio.Event()
         intake = Intake(pool)
         sealer = Sealer(settings.secret_key, settings.old_secret_keys)

@@ -1,12 +1,13 @@
 """What agents say, one function per frame: decided and saved in one transaction, told after it."""
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 
-from services.jobs import rules
+from services.jobs import rules, traces
 from services.jobs.desk import Desk
 from services.jobs.finish import finish_jobs
 from services.jobs.model import End, FinishedJob, SilentJob
@@ -88,7 +89,7 @@ async def agent_log(desk: Desk, ask: asks.AgentLog) -> None:
 
 async def agent_finished(desk: Desk, ask: asks.AgentFinished) -> Refusal | None:
     """A job has ended; answered after the commit, also when it is no news, so that the agent may forget it."""
-    frame = ask.frame
+    frame, begun = ask.frame, time.time()
 
     async def work(tx: Connection) -> list[FinishedJob] | Refusal:
         owner = await queries.host_of_job(tx, frame.job_id)
@@ -104,6 +105,7 @@ async def agent_finished(desk: Desk, ask: asks.AgentFinished) -> Refusal | None:
         return ended
     outcome = str(frame.status) if ended else "known or gone"
     log.info("job finished", job_id=str(frame.job_id), host_id=str(ask.host_id), outcome=outcome)
+    traces.tell(ended, begun)
     if ended:
         await desk.news.finished(ended)
     return None

@@ -1,12 +1,14 @@
 """Grouping of concurrent report requests: one transaction carries out all that arrived while the last one ran."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import Counter
 
+from services.jobs import traces
 from services.jobs.news import News
 from services.jobs.reports import apply_reports
 from shared.asks.jobs import Accepted, ReportJobs
@@ -54,12 +56,13 @@ class Intake:
         return batch
 
     async def _carry_out(self, batch: Sequence[Waiting], news: News) -> None:
-        asks = [ask for ask, _ in batch]
+        asks, begun = [ask for ask, _ in batch], time.time()
         try:
             answers, finished = await in_transaction(self.pool, lambda tx: apply_reports(tx, asks))
         except Exception as error:  # noqa: BLE001  told to whoever asked
             await self._failed(batch, error, news)
             return
+        traces.tell(finished, begun)
         if finished:
             await news.said()
         for job in finished:

@@ -29,13 +29,14 @@ from shared.process import run_together, stopping
 from shared.pull import consume
 from shared.sealing import Sealer
 from shared.streams import NOTIFIER
+from shared.tracing import tracing
 
 
 async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None:
     """Serve until SIGTERM or SIGINT; then what is being sent is finished and recorded."""
     settings = load(Settings, environ)
     logs.configure("notifier", settings.log_level, settings.log_format)
-    async with stopping() as stop:
+    async with tracing.configured("notifier", environ), stopping() as stop:
         await serve_notifier(settings, stop, listen, port)
 
 

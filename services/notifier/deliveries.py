@@ -12,6 +12,7 @@ from uuid import UUID
 
 import prometheus_client
 import structlog
+from opentelemetry.trace import SpanKind
 
 from services.notifier import rules
 from services.notifier.channels import Kind
@@ -23,6 +24,7 @@ from shared.clock import Clock, utc_now
 from shared.db import Connection, Pool, in_transaction
 from shared.loops import repeat
 from shared.sealing import SealBrokenError, Sealer
+from shared.tracing import tracing
 from shared.vocabulary import ChannelKind
 
 log = structlog.get_logger()
@@ -57,11 +59,6 @@ def message_of(claimed: Claimed, public_url: str | None) -> Message:
         actor=event["actor"],
         note=event["note"],
     )
-
-
-def happened_at(claimed: Claimed) -> datetime:
-    """When the alert changed, which is what a delivery's event says first of all times."""
-    return datetime.fromisoformat(json.loads(claimed.payload)["at"])
 
 
 @dataclass
@@ -166,8 +163,6 @@ class Deliverer:
         for one in tried:
             self._busy[one.claimed.channel_id] -= 1
             _tell(one, current=one.claimed.id in current)
-            if one.claimed.id in current and isinstance(one.outcome, Delivered):
-                ARRIVED.observe(max((self.clock() - happened_at(one.claimed)).total_seconds(), 0))
         self.wake.set()
         return False
 
@@ -187,11 +182,19 @@ async def _disable(tx: Connection, claimed: Claimed, reason: str) -> None:
 
 
 def _tell(one: Tried, *, current: bool) -> None:
+    event = json.loads(one.claimed.payload)
+    job = event["alert"]["raised_job_id"]
+    about = {"delivery_id": str(one.claimed.id), "channel_id": str(one.claimed.channel_id)}
+    about |= {"event_id": event["event_id"], "state": one.next.state.value}
+    begun = one.at.timestamp()
+    tracing.part(UUID(job) if job else None, "notifier: deliver", begun, SpanKind.CLIENT, **about)
+    if current and isinstance(one.outcome, Delivered):
+        ended = one.at + timedelta(milliseconds=one.duration_ms)
+        ARRIVED.observe(max((ended - datetime.fromisoformat(event["at"])).total_seconds(), 0))
     log.info(
         "tried",
-        delivery_id=str(one.claimed.id),
-        channel_id=str(one.claimed.channel_id),
-        state=one.next.state.value,
+        **about,
+        **({"job_id": job} if job else {}),
         reason=one.next.error,
         duration_ms=one.duration_ms,
         lease="ours" if current else "lost",

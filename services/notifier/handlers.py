@@ -1,11 +1,13 @@
 """What follows when an alert's events arrive: each channel of that moment is decided on, in order of version."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
 from services.notifier import rules
@@ -13,6 +15,7 @@ from services.notifier.model import Arrived, Decided, Due, EventKey, Listener, W
 from services.notifier.queries import events as queries
 from shared.db import Connection, Pool, in_transaction
 from shared.events import AlertAcked, AlertEvent, AlertRaised, AlertResolved
+from shared.tracing import tracing
 from shared.vocabulary import AlertChange
 
 log = structlog.get_logger()
@@ -33,7 +36,12 @@ def decode(change: str, payload: str | bytes) -> Arrived:
 
 async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: timedelta) -> int:
     """Take events in and fan out what is complete; how many deliveries that made."""
+    begun = time.time()
     decided = await in_transaction(pool, lambda tx: _take_in(tx, arrived, first_after))
+    if tracing.on:
+        for each in arrived:
+            about = {"event_id": str(each.event.event_id), "change": each.change.value}
+            tracing.part(each.event.alert.raised_job_id, "notifier: fan out", begun, SpanKind.CONSUMER, **about)
     for one in decided:
         _tell(one)
     return sum(isinstance(one.outcome, Due) for one in decided)
