@@ -1,15 +1,12 @@
 """NATS: the one connection of a process, questions and answers over it, and wake-up calls."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-import nats
 import nats.errors
 import structlog
 from faststream.exceptions import FastStreamException
@@ -20,6 +17,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.asks.ask import Ask
+from shared.connection import anonymous, credentials, end_process, log_disconnected, log_error, watch_over
 from shared.db import is_transient
 from shared.refusal import Refusal
 
@@ -29,9 +27,6 @@ log = structlog.get_logger()
 
 ASK_SECONDS = 8.0
 CONCURRENT_ANSWERS = 32
-RTT_SECONDS = 5.0
-PATIENCE = 3
-"""So many times in a row a connection may be silent, or away."""
 
 
 @asynccontextmanager
@@ -43,7 +38,7 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
     leaving = asyncio.Event()
     known = credentials(urls)
     broker = NatsBroker(
-        [_anonymous(url) for url in urls] if known else urls,
+        [anonymous(url) for url in urls] if known else urls,
         security=NatsUserPassword(*known) if known else None,
         name=f"keepwatch-{name}",
         apply_types=False,
@@ -54,15 +49,15 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
         ping_interval=5,
         max_outstanding_pings=2,
         graceful_timeout=8.0,
-        closed_cb=partial(_end_process, leaving),
-        error_cb=_log_error,
-        disconnected_cb=partial(_log_disconnected, leaving),
+        closed_cb=partial(end_process, leaving),
+        error_cb=log_error,
+        disconnected_cb=partial(log_disconnected, leaving),
         logger=None,
     )
     subscribe(broker)
     await broker.start()
     client = client_of(broker)
-    watch = asyncio.create_task(_watch(client, urls, leaving))
+    watch = asyncio.create_task(watch_over(client, urls, leaving))
     try:
         yield client
     finally:
@@ -72,53 +67,6 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
             await asyncio.wait_for(broker.stop(), 10)
         except (nats.errors.Error, FastStreamException, TimeoutError) as error:
             log.warning("NATS not drained", error=type(error).__name__)
-
-
-def credentials(urls: list[str]) -> tuple[str, str] | None:
-    """User and password of the first URL that has them; they hold for all servers of a cluster.
-
-    The servers that a cluster makes known by itself come without: nats-py would reach them as nobody, and be refused.
-    """
-    for parts in map(urlsplit, urls):
-        if parts.username is not None and parts.password is not None:
-            return unquote(parts.username), unquote(parts.password)
-    return None
-
-
-def _anonymous(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-async def connect(urls: list[str], tries: int = 1) -> Client:
-    """A connection for a moment; raises what nats-py does when nobody answers so many times."""
-    user, password = credentials(urls) or (None, None)
-    return await nats.connect(
-        urls,
-        user=user,
-        password=password,
-        connect_timeout=5,
-        allow_reconnect=tries > 1,
-        max_reconnect_attempts=tries,
-        error_cb=_log_error,
-    )
-
-
-async def _end_process(leaving: asyncio.Event) -> None:
-    # A closed client stays closed for good, and would look healthy from outside.
-    if not leaving.is_set():
-        log.error("NATS connection closed for good, ending the process")
-        os._exit(70)
-
-
-async def _log_error(error: Exception) -> None:
-    if not isinstance(error, OSError):
-        log.warning("NATS", error=type(error).__name__, detail=str(error))
-
-
-async def _log_disconnected(leaving: asyncio.Event) -> None:
-    if not leaving.is_set():
-        log.warning("NATS disconnected")
 
 
 def client_of(broker: NatsBroker) -> Client:
@@ -132,36 +80,6 @@ def client_of(broker: NatsBroker) -> Client:
 def jetstream(client: Client) -> JetStreamContext:
     """JetStream with a deadline of seconds."""
     return client.jetstream(timeout=8)
-
-
-async def _watch(client: Client, urls: list[str], leaving: asyncio.Event) -> None:
-    """End the process when the connection lives and does not answer, or stays away while another can be made."""
-    silent = away = 0
-    while True:
-        await asyncio.sleep(RTT_SECONDS)
-        if client.is_connected:
-            silent, away = 0 if await _answers(client) else silent + 1, 0
-        else:
-            silent, away = 0, away + 1
-        if silent >= PATIENCE or (away >= PATIENCE and await _can_be_reached(urls)):
-            await _end_process(leaving)
-
-
-async def _answers(client: Client) -> bool:
-    try:
-        await asyncio.wait_for(client.flush(), RTT_SECONDS)
-    except (nats.errors.Error, TimeoutError):
-        return False
-    return True
-
-
-async def _can_be_reached(urls: list[str]) -> bool:
-    try:
-        other = await connect(urls)
-    except (nats.errors.Error, OSError, TimeoutError):
-        return False
-    await other.close()
-    return True
 
 
 async def ask(client: Client, question: Ask[Answer], timeout: float = ASK_SECONDS) -> Answer | Refusal:  # noqa: ASYNC109

@@ -11,7 +11,8 @@ from yoyo import get_backend, read_migrations
 from yoyo.backends.base import DatabaseBackend
 from yoyo.migrations import Migration, MigrationList
 
-from shared import bus, streams
+from shared import connection as broker
+from shared import streams
 
 SCHEMAS = ("jobs", "alerts", "notifier", "api")
 """One schema per service, in the order they are made; no service reads another's tables."""
@@ -25,7 +26,7 @@ class MigrationError(Exception):
 async def migrate(database_url: str, nats_urls: list[str], replicas: int = 1) -> list[str]:
     """Apply what is pending and create what is missing; what was done, in words."""
     done = await asyncio.to_thread(migrate_database, database_url)
-    client = await bus.connect(nats_urls, tries=3)
+    client = await broker.connect(nats_urls, tries=3)
     try:
         js = client.jetstream(timeout=10)
         done += await streams.missing(js)
@@ -38,7 +39,7 @@ async def migrate(database_url: str, nats_urls: list[str], replicas: int = 1) ->
 async def pending(database_url: str, nats_urls: list[str]) -> list[str]:
     """What `migrate` would do, in words; changes nothing."""
     found = await asyncio.to_thread(pending_migrations, database_url)
-    client = await bus.connect(nats_urls, tries=3)
+    client = await broker.connect(nats_urls, tries=3)
     try:
         return found + await streams.missing(client.jetstream(timeout=10))
     finally:

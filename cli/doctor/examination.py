@@ -9,7 +9,7 @@ import nats.js.errors
 
 from cli.doctor import broker, database, folder
 from cli.doctor.finding import Finding
-from shared.bus import connect as connect_broker
+from shared.connection import connect as connect_broker
 from shared.db import AWAY, connect
 from shared.environment import PREFIX, ProcessSettings, SealingSettings, SettingError, load
 from shared.sealing import Sealer

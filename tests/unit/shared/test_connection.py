@@ -1,6 +1,6 @@
 import pytest
 
-from shared import bus
+from shared import connection
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ from shared import bus
     ],
 )
 def test_who_we_are_holds_for_every_server_of_a_cluster(urls, known):
-    assert bus.credentials(urls) == known
+    assert connection.credentials(urls) == known
