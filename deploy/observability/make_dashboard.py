@@ -28,6 +28,7 @@ PANELS = [
         "ops",
         [
             ("sum(rate(keepwatch_alert_transitions_total[5m]))", "transitions"),
+            ("sum(rate(keepwatch_alert_touches_total[5m]))", "touches"),
             ("sum by (news) (rate(keepwatch_evidence_total[5m]))", "{{news}}"),
         ],
     ),

@@ -8,13 +8,14 @@ import structlog
 from prometheus_client import Counter
 
 from services.alerts import queries, rules
-from services.alerts.model import Clear, Finding, Key, Marks, Raise
+from services.alerts.model import Clear, Effect, Finding, Key, Marks, Raise
 from shared.db import Connection, Pool, in_transaction
 from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
 from shared.vocabulary import Evidence, Resolution
 
 log = structlog.get_logger()
 EVENTS = Counter("keepwatch_evidence", "Events that came in; repeated ones have no effect", ["news"])
+TOUCHES = Counter("keepwatch_alert_touches", "Failures that counted on an open alert and told nobody")
 TRANSITIONS = Counter("keepwatch_alert_transitions", "Alerts raised or resolved by evidence; all else only counted")
 Deletion = HostDeleted | SourceGroupDeleted
 
@@ -23,26 +24,27 @@ async def apply(pool: Pool, events: Sequence[Event]) -> int:
     """Have the effect of these events, each once, in the order they came; how many transitions they made."""
     repeated = 0
 
-    async def work(tx: Connection) -> int:
+    async def work(tx: Connection) -> Effect:
         nonlocal repeated
         fresh = await queries.receive(tx, [event.event_id for event in events])
         repeated = len(events) - len(fresh)
         todo = _once(events, fresh)
-        changed = 0
+        effect = Effect()
         if any(isinstance(event, Deletion) for event in todo):
             await queries.exclude_evidence(tx)
         else:
             await queries.share_with_deletions(tx)
         for run in _runs(todo):
-            changed += await (_bury(tx, run) if isinstance(run[0], Deletion) else _weigh(tx, run))
-        log.debug("events applied", events=len(events), repeated=repeated, transitions=changed)
-        return changed
+            effect += await (_bury(tx, run) if isinstance(run[0], Deletion) else _weigh(tx, run))
+        log.debug("events applied", events=len(events), repeated=repeated, transitions=effect.transitions)
+        return effect
 
-    changed = await in_transaction(pool, work)
+    effect = await in_transaction(pool, work)
     EVENTS.labels("repeated").inc(repeated)
     EVENTS.labels("fresh").inc(len(events) - repeated)
-    TRANSITIONS.inc(changed)
-    return changed
+    TRANSITIONS.inc(effect.transitions)
+    TOUCHES.inc(effect.touches)
+    return effect.transitions
 
 
 def _once(events: Sequence[Event], fresh: set[UUID]) -> list[Event]:
@@ -61,17 +63,17 @@ def _runs(events: Sequence[Event]) -> list[list[Event]]:
     return runs
 
 
-async def _bury(tx: Connection, deletions: Sequence[Event]) -> int:
+async def _bury(tx: Connection, deletions: Sequence[Event]) -> Effect:
     changed = 0
     for deletion in deletions:
         if isinstance(deletion, SourceGroupDeleted):
             changed += await queries.resolve_deleted(tx, deletion.source_group_id, Resolution.SOURCE_DELETED)
         elif isinstance(deletion, HostDeleted):
             changed += await queries.resolve_deleted(tx, deletion.host_id, Resolution.HOST_DELETED)
-    return changed
+    return Effect(changed)
 
 
-async def _weigh(tx: Connection, events: Sequence[Event]) -> int:
+async def _weigh(tx: Connection, events: Sequence[Event]) -> Effect:
     """Judge evidence against the marks of its keys, and change the alerts accordingly."""
     gone = await queries.tombstones(tx, _subjects(events))
     found = {event.event_id: [] if _is_about(event, gone) else _findings(event) for event in events}
@@ -80,14 +82,14 @@ async def _weigh(tx: Connection, events: Sequence[Event]) -> int:
         for finding in findings:
             by_key[finding.key].append((event_id, finding))
     outcomes: dict[UUID, list[Evidence]] = defaultdict(list)
-    changed = await _change(tx, by_key, outcomes) if by_key else 0
+    effect = await _change(tx, by_key, outcomes) if by_key else Effect()
     await _note(tx, events, gone, outcomes)
-    return changed
+    return effect
 
 
 async def _change(
     tx: Connection, by_key: dict[Key, list[tuple[UUID, Finding]]], outcomes: dict[UUID, list[Evidence]]
-) -> int:
+) -> Effect:
     before = await queries.move_marks(tx, {key: _newest(pairs) for key, pairs in by_key.items()})
     plans = []
     for key, pairs in by_key.items():
@@ -95,21 +97,22 @@ async def _change(
         for (event_id, _), outcome in zip(pairs, judgement.outcomes, strict=True):
             outcomes[event_id].append(outcome)
         plans.append(judgement.changes)
-    changed = 0
+    effect = Effect()
     # A key whose batch holds failure, success and failure again takes three rounds; nearly every batch takes one.
     for turn in range(max(map(len, plans))):
         changes = [plan[turn] for plan in plans if turn < len(plan)]
-        changed += await _save(tx, changes)
-    return changed
+        effect += await _save(tx, changes)
+    return effect
 
 
-async def _save(tx: Connection, changes: Sequence[Raise | Clear]) -> int:
-    changed = 0
+async def _save(tx: Connection, changes: Sequence[Raise | Clear]) -> Effect:
+    effect = Effect()
     if raises := [change for change in changes if isinstance(change, Raise)]:
-        changed += await queries.raise_or_touch(tx, raises)
+        raised = await queries.raise_or_touch(tx, raises)
+        effect += Effect(raised, sum(change.occurrences for change in raises) - raised)
     if clears := [change for change in changes if isinstance(change, Clear)]:
-        changed += await queries.resolve_cleared(tx, clears)
-    return changed
+        effect += Effect(await queries.resolve_cleared(tx, clears))
+    return effect
 
 
 async def _note(tx: Connection, events: Sequence[Event], gone: set[UUID], outcomes: dict[UUID, list[Evidence]]) -> None:

@@ -66,6 +66,18 @@ class Raise:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What evidence did: alerts raised or resolved, and failures that only counted on an open one."""
+
+    transitions: int = 0
+    touches: int = 0
+
+    def __add__(self, other: "Effect") -> "Effect":
+        """Both together."""
+        return Effect(self.transitions + other.transitions, self.touches + other.touches)
+
+
+@dataclass(frozen=True)
 class Clear:
     """Resolve what is open: the newest of a run of successes."""
 
