@@ -118,6 +118,7 @@ class Consumer:
 
 async def consume(client: Client, consumer: Consumer, stop: asyncio.Event, batch: int = BATCH) -> None:
     """Handle batches until `stop`; nothing is acknowledged before its effect is committed."""
+    measures.DEAD_LETTERS.labels(consumer.durable.name)  # none yet, which is a figure as well
     inbox = Inbox(client, consumer.durable, batch)
     await inbox.open()
     while not stop.is_set():

@@ -19,7 +19,10 @@ async def look(client: Client, replicas: int) -> list[Finding]:
 
 
 def _server(client: Client) -> Finding:
-    detail = f"{client.connected_server_version}, reached, max_payload {client.max_payload // 1024 // 1024} MB"
+    version = client.connected_server_version
+    detail = (
+        f"{version.major}.{version.minor}.{version.patch}, reached, max_payload {client.max_payload // 1024 // 1024} MB"
+    )
     advice = "Set max_payload: 8MB in nats.conf: larger requests and logs get lost on their way."
     return Finding("NATS", client.max_payload >= LEAST_PAYLOAD, detail, advice)
 
@@ -35,8 +38,9 @@ async def _stream(client: Client, replicas: int) -> Finding:
     if info is None:
         return Finding("stream", good=False, detail=f"missing: {', '.join(missing)}", advice="Run: keepwatch migrate")
     detail = f"{info.state.messages} messages, {info.config.num_replicas} copies"
+    # More than asked for is no danger: more likely these are not the settings of the installation.
     advice = f"KEEPWATCH_STREAM_REPLICAS asks for {replicas}: nats stream edit {streams.STREAM} --replicas {replicas}"
-    return Finding("stream", info.config.num_replicas == replicas, detail, advice)
+    return Finding("stream", (info.config.num_replicas or 1) >= replicas, detail, advice)
 
 
 async def _consumer(client: Client, durable: streams.Durable) -> Finding:
