@@ -41,6 +41,7 @@ class Measured:
     client: Client
     outboxes: Mapping[str, Waiting]
     consumers: tuple[Durable, ...] = ()
+    """Everybody's, so that one whose service is away is still seen to fall behind."""
 
     async def look(self) -> bool:
         """One look at everything; what does not answer keeps its last figure, and `/readyz` says so."""

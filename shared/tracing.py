@@ -11,6 +11,7 @@ every process decides alike.
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SPAN_ID_BITS = 64
 NANOSECONDS = 1_000_000_000
+GOODBYE_SECONDS = 2.0
 HEADER = "traceparent"
 Value = str | int | float | bool
 
@@ -65,14 +67,17 @@ class Tracing:
             yield
             return
         resource = Resource.create({"service.name": f"keepwatch-{service}", "service.namespace": "keepwatch"})
-        provider = TracerProvider(resource=resource, id_generator=_JobIds())
+        provider = TracerProvider(resource=resource, id_generator=_JobIds(), shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._provider = provider
         try:
             yield
         finally:
             self._provider = None
-            await asyncio.to_thread(provider.shutdown)
+            # A collector that does not answer must not hold up the end: what it has not taken by then is lost.
+            last = threading.Thread(target=provider.shutdown, daemon=True)
+            last.start()
+            await asyncio.to_thread(last.join, GOODBYE_SECONDS)
 
     def first(self, job: UUID, name: str, begun: datetime, ended: datetime, **about: Value) -> None:
         """The job itself, which all else is a part of."""

@@ -21,7 +21,7 @@ from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.pull import consume
-from shared.streams import ALERTS
+from shared.streams import ALERTS, DURABLES
 from shared.tracing import tracing
 
 
@@ -49,7 +49,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                 "consumer": consumer_check(client, ALERTS),
             }
             relay = Relay(settings.database_url, client, ALERT_EVENTS, settings.stream_replicas, wake.heard)
-            measured = Measured(pool, client, {"alerts": waiting}, (ALERTS,))
+            measured = Measured(pool, client, {"alerts": waiting}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,

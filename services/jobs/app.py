@@ -23,6 +23,7 @@ from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.sealing import Sealer
+from shared.streams import DURABLES
 from shared.tracing import tracing
 
 
@@ -48,7 +49,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
             desk = Desk(pool, sealer, News(lambda: client, outbox_call, dispatch_wake), intake)
             relay = Relay(settings.database_url, client, outbox.TABLE, settings.stream_replicas, outbox_call.heard)
             checks = {"database": database_check(pool), "broker": broker_check(client)}
-            measured = Measured(pool, client, {"jobs": outbox.waiting})
+            measured = Measured(pool, client, {"jobs": outbox.waiting}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,

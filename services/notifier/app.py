@@ -28,7 +28,7 @@ from shared.measures import Measured
 from shared.process import run_together, stopping
 from shared.pull import consume
 from shared.sealing import Sealer
-from shared.streams import NOTIFIER
+from shared.streams import DURABLES, NOTIFIER
 from shared.tracing import tracing
 
 
@@ -71,7 +71,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                 "consumer": consumer_check(client, NOTIFIER),
             }
             events = consumer(client, pool, first_after, settings.stream_replicas, wake.call)
-            measured = Measured(pool, client, {}, (NOTIFIER,))
+            measured = Measured(pool, client, {}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(
                     stop,

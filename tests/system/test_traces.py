@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import time
 from uuid import uuid4
 
 import nats
@@ -35,6 +37,13 @@ async def collector():
     await web.TCPSite(runner, "127.0.0.1", port).start()
     yield f"http://127.0.0.1:{port}", spans
     await runner.cleanup()
+
+
+@pytest.fixture
+def silent():
+    """The port of somebody who takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
+        yield listening.getsockname()[1]
 
 
 @pytest.fixture
@@ -100,3 +109,22 @@ async def _whole(spans, job):
 
 async def _heard(receiver, host_name: str) -> bool:
     return bool(receiver.heard(host_name))
+
+
+async def test_a_collector_that_does_not_answer_holds_up_nobody(traced, silent, http, host_name):
+    await asyncio.to_thread(traced.wait_ready)
+    await asyncio.to_thread(traced.stop)
+    traced.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent}"
+    traced.processes.clear()
+    for service in SERVICES:
+        await asyncio.to_thread(traced.start, service)
+    await asyncio.to_thread(traced.wait_ready)
+    api = Api(http, traced.url, traced.admin_token)
+    async with receiving(api) as receiver:
+        await api.report(host_name, "mail", "failed")
+        await api.until(lambda: _heard(receiver, host_name))
+    processes, begun = list(traced.processes.values()), time.monotonic()
+    await asyncio.to_thread(traced.stop)
+
+    assert time.monotonic() - begun < 10
+    assert [process.returncode for process in processes] == [0] * len(SERVICES)
