@@ -9,12 +9,17 @@ from prometheus_client.parser import text_string_to_metric_families
 MADE_OF = ("_bucket", "_total", "_count", "_sum")
 
 
+def open_metrics(keepwatch) -> list[str]:
+    """Where the processes that live tell of themselves: other tests of the same installation kill some for good."""
+    return [f"http://127.0.0.1:{keepwatch.ports[name]}/metrics" for name in keepwatch.processes]
+
+
 @pytest.fixture
 def told(keepwatch, http, api):
     """The samples of every service, and those of the fleet."""
 
     async def look() -> dict[str, list]:
-        addresses = {f"http://127.0.0.1:{port}/metrics": None for port in keepwatch.ports.values()}
+        addresses: dict[str, dict | None] = dict.fromkeys(open_metrics(keepwatch))
         addresses[f"{keepwatch.url}/api/v1/metrics"] = {"Authorization": f"Bearer {keepwatch.admin_token}"}
         found: dict[str, list] = {}
         for address, headers in addresses.items():
@@ -71,8 +76,8 @@ async def test_the_fleet_is_told_by_host_and_group_and_only_to_who_may_read_it(t
 
 async def test_the_open_metrics_name_no_host(http, keepwatch, api, host_name):
     await api.report(host_name, "mail", "failed")
-    for port in keepwatch.ports.values():
-        async with http.get(f"http://127.0.0.1:{port}/metrics") as answer:
+    for address in open_metrics(keepwatch):
+        async with http.get(address) as answer:
             assert host_name not in await answer.text()
 
 
