@@ -179,6 +179,20 @@ async def test_too_many_tries_are_429_for_that_user_from_that_address(gateway, s
     await sign_in(username="somebody-else", password="wrong-password", status=401)
 
 
+async def test_tries_from_ever_new_addresses_are_429_for_that_user(bus, pool, start_gateway):
+    """Not after a few, or anybody could lock a user out: the bucket of all addresses is emptied here by hand."""
+    async with start_gateway(trusted_proxies=["127.0.0.0/8"]) as gateway:
+
+        async def status(user: str, address: str) -> int:
+            form, headers = {"username": user, "password": "wrong-password"}, {"X-Forwarded-For": address}
+            return (await gateway.call("POST", "/login", token="", data=form, headers=headers)).status
+
+        assert [await status("admin", f"192.0.2.{number}") for number in range(USER_TRIES + 1)] == [401] * (USER_TRIES + 1)
+        await pool.execute("UPDATE api.sign_in_allowance SET remaining = 0 WHERE key = 'user admin'")
+        assert await status("admin", "198.51.100.1") == 429
+        assert await status("somebody-else", "198.51.100.1") == 401
+
+
 async def test_the_right_password_is_taken_after_the_time_that_was_said(pool, sign_in):
     """Tries that were refused once cost time as well, and whoever was impatient waited longer than told."""
     for _ in range(USER_TRIES):
