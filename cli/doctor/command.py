@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli.doctor.finding import Finding
 from cli.server_parts import server_part
 
 
@@ -21,10 +22,16 @@ def doctor(data_dir: Path | None) -> None:
     examine = server_part("cli.doctor.examination").examine
     wrong = 0
     for finding in asyncio.run(examine(data_dir, dict(os.environ))):
-        click.echo(f"{click.style('ok   ', fg='green') if finding.good else click.style('wrong', fg='red')}  {finding}")
-        if not finding.good:
-            wrong += 1
+        wrong += not finding.good
+        click.echo(f"{_mark(finding)}  {finding}")
+        if finding.note or not finding.good:
             click.echo(f"       {finding.advice}")
     click.echo(f"{wrong} of these are wrong." if wrong else "All is well.")
     if wrong:
         sys.exit(1)
+
+
+def _mark(finding: Finding) -> str:
+    if not finding.good:
+        return click.style("wrong", fg="red")
+    return click.style("note ", fg="yellow") if finding.note else click.style("ok   ", fg="green")

@@ -75,7 +75,6 @@ def test_an_empty_one_needs_a_migration_and_nothing_else_is_guessed(keepwatch):
     ("change", "what", "detail"),
     [
         ("UPDATE notifier.channel SET enabled = false, disabled_reason = 'it answered 410'", "channels", "410"),
-        ("DELETE FROM notifier.channel", "channels", "there is none"),
         ("UPDATE jobs.host SET last_seen_at = now() - interval '1 hour'", "hosts", "1 offline"),
         ("INSERT INTO alerts.dead_letter (subject, payload, error) VALUES ('x', '', '')", "dead letters", "1"),
         (
@@ -91,6 +90,14 @@ def test_what_is_stuck_is_named(well, keepwatch, change, what, detail):
 
     assert (wrong(done), done.returncode) == ([what], 1), done.stdout
     assert detail in done.stdout
+
+
+def test_an_installation_without_a_channel_is_well_and_says_that_nobody_is_told(well, keepwatch):
+    well.execute("DELETE FROM notifier.channel")
+    done = keepwatch("doctor")
+
+    assert (wrong(done), done.returncode) == ([], 0), done.stdout
+    assert "Nobody is told of an alert" in done.stdout
 
 
 def test_secrets_under_another_key_are_named_and_none_is_printed(well, keepwatch):
