@@ -52,6 +52,11 @@ class _Fleet(Collector):
             "When a snapshot of the source group was last saved",
             labels=["host", "source_group"],
         )
+        created = GaugeMetricFamily(
+            "keepwatch_source_group_created_timestamp_seconds",
+            "When the source group was made known: what one that was never saved is measured by",
+            labels=["host", "source_group"],
+        )
         online = GaugeMetricFamily("keepwatch_host_online", "Whether the host's agent is connected", labels=["host"])
         seen = GaugeMetricFamily(
             "keepwatch_host_last_seen_timestamp_seconds", "When the host's agent was last heard", labels=["host"]
@@ -60,10 +65,11 @@ class _Fleet(Collector):
             online.add_metric([each.host], each.status is HostStatus.ONLINE)
             if each.last_seen_at:
                 seen.add_metric([each.host], each.last_seen_at.timestamp())
-            for group, at in each.last_success_at.items():
-                if at:
-                    success.add_metric([each.host, group], at.timestamp())
-        yield from (success, online, seen)
+            for name, group in each.groups.items():
+                created.add_metric([each.host, name], group.created_at.timestamp())
+                if group.last_success_at:
+                    success.add_metric([each.host, name], group.last_success_at.timestamp())
+        yield from (success, created, online, seen)
 
 
 ROUTES = [fleet_metrics]

@@ -81,8 +81,17 @@ class CountFleet(Ask[FleetCounts]):
     subject: ClassVar[str] = "ask.jobs.fleet.count"
 
 
+class GroupStanding(BaseModel):
+    """A source group as a monitoring system sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    created_at: AwareDatetime
+    last_success_at: AwareDatetime | None
+
+
 class Standing(BaseModel):
-    """A host as a monitoring system sees it; `last_success_at` by the names of its source groups."""
+    """A host as a monitoring system sees it; `groups` by their names."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,7 +99,7 @@ class Standing(BaseModel):
     host: str
     status: HostStatus
     last_seen_at: AwareDatetime | None
-    last_success_at: dict[str, AwareDatetime | None]
+    groups: dict[str, GroupStanding]
 
 
 class TellStandings(Ask[list[Standing]]):

@@ -1,6 +1,7 @@
 """What a running system tells Prometheus, and that rules and dashboard ask for nothing else."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ async def test_the_fleet_is_told_by_host_and_group_and_only_to_who_may_read_it(t
     ]
 
     assert [s.labels["source_group"] for s in samples] == ["etc"], "of what was never saved there is no sample"
+    known = [
+        s for s in (await told())["keepwatch_source_group_created_timestamp_seconds"] if s.labels["host"] == host_name
+    ]
+    assert {s.labels["source_group"] for s in known} == {"etc", "mail"}
+    assert all(abs(s.value - time.time()) < 60 for s in known)
     async with http.get(f"{keepwatch.url}/api/v1/metrics") as answer:
         assert answer.status == 401
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.jobs import rules
-from shared.asks.fleet import DAYS, DAYS_PER_SIZE, FleetGroup, NextRun, Standing
+from shared.asks.fleet import DAYS, DAYS_PER_SIZE, FleetGroup, GroupStanding, NextRun, Standing
 from shared.db import Pool
 from shared.vocabulary import DayOutcome, HostStatus, JobKind, JobStatus
 
@@ -103,14 +103,14 @@ async def unfinished_by_status(pool: Pool) -> Counter[JobStatus]:
 
 
 async def standings(pool: Pool, after: UUID, limit: int) -> list[Standing]:
-    """Hosts by id, with the last success of each of their groups."""
+    """Hosts by id, with how each of their groups stands."""
     rows = await pool.fetch(
         """
         SELECT host.id, host.name AS host, jobs.host_status(host.last_seen_at) AS status, host.last_seen_at,
-               known.names, known.successes
+               known.names, known.made, known.successes
         FROM jobs.host
         CROSS JOIN LATERAL (
-            SELECT array_agg(name) AS names, array_agg(last_success_at) AS successes
+            SELECT array_agg(name) AS names, array_agg(created_at) AS made, array_agg(last_success_at) AS successes
             FROM jobs.source_group WHERE host_id = host.id) AS known
         WHERE host.id > $1 ORDER BY host.id LIMIT $2
         """,
@@ -123,7 +123,12 @@ async def standings(pool: Pool, after: UUID, limit: int) -> list[Standing]:
             host=row["host"],
             status=HostStatus(row["status"]),
             last_seen_at=row["last_seen_at"],
-            last_success_at=dict(zip(row["names"] or [], row["successes"] or [], strict=True)),
+            groups={
+                name: GroupStanding(created_at=made, last_success_at=success)
+                for name, made, success in zip(
+                    row["names"] or [], row["made"] or [], row["successes"] or [], strict=True
+                )
+            },
         )
         for row in rows
     ]
