@@ -60,5 +60,5 @@ def test_secrets_come_by_reference_and_every_file_that_is_named_is_in_the_exampl
         (container,) = each["spec"]["template"]["spec"]["containers"]
         named |= {variable["value"] for variable in container.get("env", []) if variable["name"].endswith("_FILE")}
 
-    assert len(named) == 5
+    assert len(named) == 6
     assert {path.removeprefix("/run/keepwatch/") for path in named} == set(secret["stringData"])
