@@ -70,7 +70,7 @@ class Compose:
         self("up", "--detach", "--wait", "--no-build", *options)
 
     def secret(self, name: str) -> str:
-        """What the first start made."""
+        """What the first start made, such as `admin/token`."""
         return self("exec", "--no-TTY", "api", "cat", f"/run/keepwatch/{name}").strip()
 
     def containers(self, service: str) -> list[str]:
@@ -86,19 +86,14 @@ class Compose:
         finally:
             docker("start", container)
 
-    def script(self, name: str, folder: Path) -> None:
-        """Run deploy/backup or deploy/restore on this installation."""
+    def script(self, name: str, *arguments: str | Path, **environ: str) -> str:
+        """Run deploy/NAME on this installation; what it printed."""
         files = ":".join(str(TOP / file) for file in self.files)
-        environ = self.environ | {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": files}
-        subprocess.run([TOP / "deploy" / name, folder], env=environ, check=True, timeout=UP_SECONDS)
-
-    def restart(self, container: str) -> int:
-        """Stop it in order within 10 s, and start it until it is healthy; its exit code."""
-        docker("stop", "--time", "10", container)
-        code = int(docker("inspect", "--format", "{{.State.ExitCode}}", container))
-        docker("start", container)
-        self.wait_healthy(container)
-        return code
+        whole = self.environ | {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": files} | environ
+        command = [TOP / "deploy" / name, *arguments]
+        done = subprocess.run(command, env=whole, capture_output=True, text=True, check=False, timeout=UP_SECONDS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     @staticmethod
     def wait_healthy(container: str) -> None:
@@ -162,7 +157,7 @@ def api_of():
     @asynccontextmanager
     async def open_session(project: Compose) -> AsyncIterator[Api]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
-            yield Api(http, project.url, project.secret("admin_token"))
+            yield Api(http, project.url, project.secret("admin/token"))
 
     return open_session
 

@@ -3,12 +3,18 @@
 import asyncio
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from contextlib import asynccontextmanager
+from functools import partial
+from io import BytesIO
+from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
 import pytest
+
+from tests.compose.conftest import COPIES, docker
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -60,13 +66,52 @@ async def test_scaled_out_and_with_a_container_of_each_kind_killed_nothing_is_lo
 
 
 async def test_replaced_one_by_one_under_load_they_stop_in_order_and_nothing_is_lost(scaled, api, receiver, host_name):
-    codes = {}
     async with _under_load(api, receiver, host_name):
-        for service in ("jobs", "alerts", "notifier", "api"):
-            for container in scaled.containers(service):
-                codes[f"{service} {container}"] = await asyncio.to_thread(scaled.restart, container)
+        told = await asyncio.to_thread(scaled.script, "restart")
 
-    assert set(codes.values()) == {0}, f"somebody had to be killed: {codes}"
+    assert told.count("restarted") == sum(COPIES.values())
+
+
+async def test_upgraded_under_load_every_copy_is_replaced_and_nothing_is_lost(scaled, api, receiver, host_name):
+    """To an image of another name and id: what differs between releases is held by tests/system/test_upgrade.py."""
+    docker("build", "--quiet", "--tag", "keepwatch:next", str(Path(__file__).parent / "next"))
+    before = scaled.containers("notifier")
+    async with _under_load(api, receiver, host_name):
+        await asyncio.to_thread(partial(scaled.script, "upgrade", KEEPWATCH_VERSION="next"))
+
+    wanted = docker("image", "inspect", "--format", "{{.Id}}", "keepwatch:next")
+    for service, count in COPIES.items():
+        now = scaled.containers(service)
+        assert len(now) == count
+        assert {docker("inspect", "--format", "{{.Image}}", container) for container in now} == {wanted}
+        assert not set(now) & set(before)
+
+
+async def test_a_new_secret_key_opens_what_the_old_one_sealed(scaled, api, receiver, host_name):
+    await api.report(host_name, "etc", "failed")
+    await api.until(lambda: _heard(receiver, host_name, 1))
+    old = scaled.secret("sealing/secret_key")
+    await asyncio.to_thread(scaled.script, "renew-secret-key")
+    await api.report(host_name, "etc", "succeeded")
+    await api.until(lambda: _heard(receiver, host_name, 2))
+
+    assert scaled.secret("sealing/secret_key") != old
+    assert scaled.secret("sealing/old_secret_keys") == ""
+    assert all(call.valid for call in receiver.calls), "the channel's secret is the one it had"
+
+
+def test_a_container_sees_the_secrets_that_it_needs_and_no_others(scaled):
+    wanted = {
+        "postgres": {"postgres"},
+        "nats": {"nats"},
+        "alerts": {"services"},
+        "jobs": {"services", "sealing"},
+        "notifier": {"services", "sealing"},
+        "api": {"services", "sealing", "admin"},
+    }
+    for service, folders in wanted.items():
+        seen = scaled("exec", "--no-TTY", service, "ls", "/run/keepwatch").split()
+        assert set(seen) == folders, service
 
 
 async def test_a_cluster_works_on_while_two_of_three_live(cluster, api_of, receiver_of):
@@ -171,13 +216,15 @@ async def failed(api, receiver, host_name):
 @pytest.fixture
 def backup(compose, failed, tmp_path):
     """A backup with that alert in it."""
-    compose.script("backup", tmp_path / "backup")
-    return tmp_path / "backup"
+    compose.script("backup", tmp_path / "keepwatch.tar")
+    return tmp_path / "keepwatch.tar"
 
 
 async def test_a_backup_of_it_all_is_restored_into_a_new_installation(failed, backup, receiver, elsewhere, api_of):
     """Its alerts, its users and its sealed secrets are there again; where there is something it is refused."""
-    assert (backup / "secret_key").stat().st_mode & 0o077 == 0
+    assert backup.stat().st_mode & 0o077 == 0
+    assert [path.name for path in backup.parent.iterdir()] == [backup.name]
+    await asyncio.to_thread(_cut_off_restore, elsewhere, backup)
     await asyncio.to_thread(elsewhere.script, "restore", backup)
     async with api_of(elsewhere) as api:
         host, group = failed["host_name"], failed["source_group_name"]
@@ -188,5 +235,20 @@ async def test_a_backup_of_it_all_is_restored_into_a_new_installation(failed, ba
 
     assert receiver.heard(host) == [("alert.raised", group), ("alert.resolved", group)]
     assert all(call.valid for call in receiver.calls), "the channel's secret is the one it had"
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(AssertionError, match="has secrets already"):
         await asyncio.to_thread(elsewhere.script, "restore", backup)
+
+
+def _cut_off_restore(elsewhere, backup: Path) -> None:
+    """The machine goes away in the middle of a restore; nothing starts until it is done again."""
+    torn = backup.with_name("torn.tar")
+    with tarfile.open(backup) as whole, tarfile.open(torn, "w") as part:
+        dump, keys = (whole.getmember(name) for name in ("keepwatch.dump", "secrets.tar"))
+        data = whole.extractfile(dump).read()[: dump.size // 2]
+        dump.size = len(data)
+        part.addfile(dump, BytesIO(data))
+        part.addfile(keys, whole.extractfile(keys))
+    with pytest.raises(AssertionError, match="pg_restore"):
+        elsewhere.script("restore", torn)
+    with pytest.raises(AssertionError, match="didn.t complete successfully"):
+        elsewhere.up()

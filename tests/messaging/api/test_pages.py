@@ -187,7 +187,9 @@ async def test_tries_from_ever_new_addresses_are_429_for_that_user(bus, pool, st
             form, headers = {"username": user, "password": "wrong-password"}, {"X-Forwarded-For": address}
             return (await gateway.call("POST", "/login", token="", data=form, headers=headers)).status
 
-        assert [await status("admin", f"192.0.2.{number}") for number in range(USER_TRIES + 1)] == [401] * (USER_TRIES + 1)
+        assert [await status("admin", f"192.0.2.{number}") for number in range(USER_TRIES + 1)] == [401] * (
+            USER_TRIES + 1
+        )
         await pool.execute("UPDATE api.sign_in_allowance SET remaining = 0 WHERE key = 'user admin'")
         assert await status("admin", "198.51.100.1") == 429
         assert await status("somebody-else", "198.51.100.1") == 401
