@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import asyncpg
 import structlog
 
+from shared.crash_points import crash_point
+
 if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -101,10 +103,16 @@ async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[Resu
     """Run `work` in one transaction; again, with jitter, when it collided with another one."""
     for attempt in range(8):
         try:
-            async with pool.acquire() as connection, connection.transaction():
-                return await work(connection)
+            return await _in_one_transaction(pool, work)
         except COLLISIONS as error:
             log.info("transaction collided", error=type(error).__name__, attempt=attempt)
             await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  jitter, not a secret
+    return await _in_one_transaction(pool, work)
+
+
+async def _in_one_transaction(pool: Pool, work: Callable[[Connection], Awaitable[Result]]) -> Result:
     async with pool.acquire() as connection, connection.transaction():
-        return await work(connection)
+        result = await work(connection)
+        crash_point("commit.before")
+    crash_point("commit.after")
+    return result

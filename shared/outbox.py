@@ -23,6 +23,7 @@ from opentelemetry.trace import SpanKind
 
 from shared import db, measures
 from shared.bus import jetstream
+from shared.crash_points import crash_point
 from shared.db import Connection
 from shared.streams import DURABLES, STREAM, ensure
 from shared.tracing import HEADER as TRACE_HEADER
@@ -127,9 +128,12 @@ class Relay:
         rows = await self.table.take(connection, shares, BATCH) if shares else []
         if not rows:
             return False
+        crash_point("publish.before")
         acknowledged = await publish_all(jetstream(self.client), rows)
+        crash_point("publish.after")
         if acknowledged:
             await self.table.mark(connection, list(acknowledged), list(acknowledged.values()))
+            crash_point("mark.after")
             for row in rows:
                 if row.id in acknowledged:
                     measures.PUBLISHED.labels(row.subject).inc()

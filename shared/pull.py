@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared import measures
+from shared.crash_points import crash_point
 from shared.db import is_transient
 from shared.streams import STREAM, Durable
 
@@ -139,8 +140,10 @@ async def _handle_all(consumer: Consumer, messages: list[Msg], stop: asyncio.Eve
         return
     if await _handled(consumer, messages, stop):
         measures.HANDLED.labels(consumer.durable.name).inc(len(messages))
+        crash_point("ack.before")
         for message in messages:
             await message.ack()
+        crash_point("ack.after")
     elif not stop.is_set():
         await _bisect(consumer, messages, stop)
 

@@ -23,6 +23,12 @@ from tests.servers import Servers, chosen
 pytest_plugins = ["tests.installation"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the tests under faults may be told."""
+    parser.addoption("--seconds", type=float, default=60, help="tests/faults: how long the random run may take")
+    parser.addoption("--seed", type=int, help="tests/faults: repeats the load and the faults of a run")
+
+
 @pytest.fixture(scope="session")
 def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One PostgreSQL and one NATS for all tests of this process."""

@@ -56,8 +56,8 @@ class TcpProxy:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, other))
                 both.create_task(self._pump(far, writer))
-        except* (OSError, _CutError):
-            pass
+        except* (OSError, _CutError, asyncio.CancelledError):
+            pass  # the connection is over, for whichever reason
         finally:
             self._flows.discard(task)
             for each in (writer, other):

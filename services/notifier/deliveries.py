@@ -21,6 +21,7 @@ from services.notifier.queries import channels as channel_queries
 from services.notifier.queries import deliveries as queries
 from services.notifier.sealed import opened
 from shared.clock import Clock, utc_now
+from shared.crash_points import crash_point
 from shared.db import Connection, Pool, in_transaction
 from shared.loops import repeat
 from shared.sealing import SealBrokenError, Sealer
@@ -127,7 +128,9 @@ class Deliverer:
             self._busy[claimed.channel_id] -= 1
             return
         at, started = self.clock(), time.monotonic()
+        crash_point("send.before")
         outcome = await self._try(claimed)
+        crash_point("send.after")
         took = time.monotonic() - started
         after = rules.after_try(outcome, claimed.tries + 1, self.schedule, random.random())  # noqa: S311  jitter
         self._note(claimed, outcome, took)
