@@ -48,7 +48,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
             outbox_call.connect(client)
             desk = Desk(pool, sealer, News(lambda: client, outbox_call, dispatch_wake), intake)
             relay = Relay(settings.database_url, client, outbox.TABLE, settings.stream_replicas, outbox_call.heard)
-            checks = {"database": database_check(pool), "broker": broker_check(client)}
+            checks = {"database": database_check(pool), "nats": broker_check(client)}
             measured = Measured(pool, client, {"jobs": outbox.waiting}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(

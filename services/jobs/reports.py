@@ -82,12 +82,13 @@ def _lines(ask: ReportJobs) -> list[Line]:
 async def _look_up(tx: Connection, requests: Sequence[tuple[ReportJobs, list[Line]]]) -> Known:
     known = Known()
     reports = [line.report for _, lines in requests for line in lines]
+    # First: whoever wrote one of these jobs meanwhile made its host before, so a job that is known has a host that is.
+    known.jobs = await queries.known_jobs(tx, [report.id for report in reports if report.id])
     known.names = await queries.hosts_named(tx, list({report.host for report in reports if report.host is not None}))
     ids = set(known.names.values()) | {report.host_id for report in reports if report.host_id}
     ids |= {ask.agent_host_id for ask, _ in requests if ask.agent_host_id}
     known.hosts = await finish_queries.lock_hosts(tx, list(ids))
     await _look_up_groups(tx, requests, known)
-    known.jobs = await queries.known_jobs(tx, [report.id for report in reports if report.id])
     return known
 
 

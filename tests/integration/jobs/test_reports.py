@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
 from services.jobs.answers import jobs
-from shared.asks.jobs import RunSourceGroup
+from services.jobs.reports import apply_reports
+from shared.asks.jobs import Accepted, JobReport, ReportJobs, RunSourceGroup
 from shared.clock import utc_now
+from shared.db import in_transaction
 from shared.refusal import Refusal
 
 
@@ -159,3 +162,14 @@ async def test_last_success_counts_a_warning_and_only_moves_forward(fleet, host,
 
     assert await fleet.pool.fetchval("SELECT last_success_at FROM jobs.source_group WHERE name = 'mail'") == newest
     assert newest is not None
+
+
+async def test_a_report_that_three_clients_send_at_once_makes_its_host_and_is_accepted_three_times(pool, backup):
+    """One of them makes the host and the job between two looks of another."""
+    for _ in range(30):
+        ask = ReportJobs(reports=[JobReport(**backup(id=uuid4(), host=f"web-{uuid4().hex[:8]}"))], create=True)
+        work = partial(apply_reports, asks=[ask])
+        found = await asyncio.gather(*(in_transaction(pool, work) for _ in range(3)))
+
+        assert all(isinstance(answer, Accepted) for answers, _ in found for answer in answers), found
+        assert sum(len(finished) for _, finished in found) == 1
