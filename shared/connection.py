@@ -46,11 +46,11 @@ async def connect(urls: list[str], tries: int = 1) -> Client:
     )
 
 
-async def end_process(leaving: asyncio.Event) -> None:
+async def end_process(leaving: asyncio.Event, why: str = "closed for good") -> None:
     """End this process at once, unless it is leaving anyway."""
     # A closed client stays closed for good, and would look healthy from outside.
     if not leaving.is_set():
-        log.error("NATS connection closed for good, ending the process")
+        log.error("NATS connection lost, ending the process", why=why)
         os._exit(70)
 
 
@@ -68,15 +68,18 @@ async def log_disconnected(leaving: asyncio.Event) -> None:
 
 async def watch_over(client: Client, urls: list[str], leaving: asyncio.Event) -> None:
     """End the process when the connection lives and does not answer, or stays away while another can be made."""
-    silent = away = 0
+    silent = outside = 0
     while True:
         await asyncio.sleep(RTT_SECONDS)
         if client.is_connected:
-            silent, away = 0 if await _answers(client) else silent + 1, 0
+            silent, outside = 0 if await _answers(client) else silent + 1, 0
         else:
-            silent, away = 0, away + 1
-        if silent >= PATIENCE or (away >= PATIENCE and await _can_be_reached(urls)):
-            await end_process(leaving)
+            # Not at the first look: a server that has just come back is reached by the connection itself in a moment.
+            silent, outside = 0, outside + 1 if await _can_be_reached(urls) else 0
+        if silent >= PATIENCE:
+            await end_process(leaving, "lives and says nothing")
+        if outside >= PATIENCE:
+            await end_process(leaving, "stays away from a server that can be reached")
 
 
 async def _answers(client: Client) -> bool:

@@ -40,7 +40,14 @@ def configure(service: str, level: str = "info", style: Literal["console", "json
     # Libraries log connection URLs and every request at info; what matters of them is a warning.
     for name in ("nats", "faststream", "uvicorn", "uvicorn.access", "asyncio", "aiohttp", "litestar"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("asyncio").addFilter(_is_news)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether nobody knows it yet: a connection that was given up after its deadline may still fail by itself."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, OSError) and "exception was never retrieved" in record.getMessage())
 
 
 def _with_trace(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
