@@ -20,15 +20,24 @@ from cli.server_parts import server_part
 def doctor(data_dir: Path | None) -> None:
     """Look at an installation and say what is wrong and what to do; exit 1 if something is."""
     examine = server_part("cli.doctor.examination").examine
-    wrong = 0
+    wrong = notes = 0
     for finding in asyncio.run(examine(data_dir, dict(os.environ))):
         wrong += not finding.good
+        notes += finding.note
         click.echo(f"{_mark(finding)}  {finding}")
         if finding.note or not finding.good:
             click.echo(f"       {finding.advice}")
-    click.echo(f"{wrong} of these are wrong." if wrong else "All is well.")
+    click.echo(_summary(wrong, notes))
     if wrong:
         sys.exit(1)
+
+
+def _summary(wrong: int, notes: int) -> str:
+    if wrong:
+        return "1 thing is wrong." if wrong == 1 else f"{wrong} things are wrong."
+    if notes:
+        return f"Nothing is wrong; {notes} {'note' if notes == 1 else 'notes'}."
+    return "All is well."
 
 
 def _mark(finding: Finding) -> str:

@@ -34,7 +34,7 @@ async def _database(settings: ProcessSettings, keys: SealingSettings) -> list[Fi
     try:
         connection = await connect(settings.database_url, "doctor")
     except (*AWAY, asyncpg.PostgresError) as error:
-        detail = str(error).partition("\n")[0] or type(error).__name__
+        detail = _why(error)
         advice = "Is PostgreSQL running, and the address, the user and the password right?"
         return [Finding("PostgreSQL", good=False, detail=detail, advice=advice)]
     try:
@@ -48,8 +48,14 @@ async def _broker(settings: ProcessSettings) -> list[Finding]:
         client = await connect_broker(settings.nats_url)
     except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
         advice = "Is NATS running, and the address, the user and the password right? Nothing is lost meanwhile."
-        return [Finding("NATS", good=False, detail=str(error) or type(error).__name__, advice=advice)]
+        return [Finding("NATS", good=False, detail=_why(error), advice=advice)]
     try:
         return await broker.look(client, settings.stream_replicas)
     finally:
         await client.close()
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error).partition("\n")[0] or type(error).__name__
