@@ -16,8 +16,8 @@ class TcpProxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
         self._flows: set[asyncio.Task[None]] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._asking, self._answering = asyncio.Event(), asyncio.Event()
+        self.resume()
         self._server: asyncio.Server | None = None
         self.port = 0
         self.delay_seconds = 0.0
@@ -40,11 +40,17 @@ class TcpProxy:
 
     def pause(self) -> None:
         """Half open: nothing passes and nobody is told, until `resume`; what was sent meanwhile then arrives."""
-        self._flowing.clear()
+        self._asking.clear()
+        self._answering.clear()
+
+    def hold_answers(self) -> None:
+        """What clients send passes, what they would hear does not, until `resume`."""
+        self._answering.clear()
 
     def resume(self) -> None:
         """Let it flow again."""
-        self._flowing.set()
+        self._asking.set()
+        self._answering.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -54,8 +60,8 @@ class TcpProxy:
         try:
             far, other = await asyncio.open_connection(*self._target)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, other))
-                both.create_task(self._pump(far, writer))
+                both.create_task(self._pump(reader, other, self._asking))
+                both.create_task(self._pump(far, writer, self._answering))
         except* (OSError, _CutError, asyncio.CancelledError):
             pass  # the connection is over, for whichever reason
         finally:
@@ -65,9 +71,9 @@ class TcpProxy:
                     # At once and with a reset, as when a machine dies: nobody gets to say goodbye.
                     each.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
         while data := await reader.read(CHUNK):
-            await self._flowing.wait()
+            await flowing.wait()
             if self.delay_seconds:
                 await asyncio.sleep(self.delay_seconds)
             if self.drop_after_bytes is not None:

@@ -1,7 +1,6 @@
 """The system under faults: real processes, four of each service, on servers behind proxies that can be disturbed."""
 
 import asyncio
-import os
 import random
 import shutil
 import signal
@@ -10,11 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+import asyncpg
 
 from cli.embedded import EmbeddedNats, EmbeddedPostgres
 from cli.embedded.server import EmbeddedServer
 from shared.crash_points import VARIABLE
+from tests.faults.cluster import Cluster, clustered
 from tests.installation import Keepwatch, free_port, planned
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -22,6 +25,7 @@ SERVICES = ("jobs", "alerts", "notifier", "api")
 COPIES = 4
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 30
+ServerT = TypeVar("ServerT", bound=EmbeddedServer)
 
 
 @dataclass
@@ -30,9 +34,10 @@ class System:
 
     keepwatch: Keepwatch
     postgres: EmbeddedPostgres
-    nats: EmbeddedNats
+    nats: EmbeddedNats | Cluster
     to_postgres: TcpProxy
-    to_nats: TcpProxy
+    to_nats: TcpProxy | None = None
+    """There is none to a cluster, whose servers find each other and tell clients of each other."""
     faults: Counter[str] = field(default_factory=Counter)
     """What has been done to it, by name."""
     crashed: Counter[str] = field(default_factory=Counter)
@@ -81,6 +86,14 @@ class System:
         finally:
             process.send_signal(signal.SIGCONT)
 
+    async def ask(self, statement: str) -> int:
+        """A number out of the database, past the proxies."""
+        connection = await asyncpg.connect(self.postgres.dsn, timeout=10)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
     async def look_after(self) -> None:
         """Start again what has died, for ever."""
         while True:
@@ -110,29 +123,58 @@ class System:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[System]:
     """A system that is ready, with servers of its own that write through to the disk."""
-    postgres, nats = EmbeddedPostgres(folder / "postgres"), EmbeddedNats(folder / "nats")
-    await asyncio.to_thread(postgres.start)
-    await asyncio.to_thread(nats.start)
+    async with (
+        _started(EmbeddedPostgres(folder / "postgres")) as postgres,
+        _started(EmbeddedNats(folder / "nats")) as nats,
+        tcp_proxy("127.0.0.1", postgres.port) as to_postgres,
+        tcp_proxy("127.0.0.1", nats.port) as to_nats,
+    ):
+        keepwatch = planned(folder, _by(postgres.dsn, to_postgres), _by(nats.url, to_nats))
+        async with _serving(System(keepwatch, postgres, nats, to_postgres, to_nats)) as system:
+            yield system
+
+
+@asynccontextmanager
+async def running_on_a_cluster(folder: Path) -> AsyncIterator[System]:
+    """The same on three NATS servers with three copies of everything."""
+    async with (
+        _started(EmbeddedPostgres(folder / "postgres")) as postgres,
+        clustered(folder) as nats,
+        tcp_proxy("127.0.0.1", postgres.port) as to_postgres,
+    ):
+        keepwatch = planned(folder, _by(postgres.dsn, to_postgres), nats.url)
+        keepwatch.environ["KEEPWATCH_STREAM_REPLICAS"] = "3"
+        async with _serving(System(keepwatch, postgres, nats, to_postgres)) as system:
+            yield system
+
+
+@asynccontextmanager
+async def _started(server: ServerT) -> AsyncIterator[ServerT]:
+    await asyncio.to_thread(server.start)
     try:
-        async with tcp_proxy("127.0.0.1", postgres.port) as to_postgres, tcp_proxy("127.0.0.1", nats.port) as to_nats:
-            keepwatch = planned(folder, _by(postgres.dsn, to_postgres), _by(nats.url, to_nats))
-            keepwatch.environ["KEEPWATCH_RETRY_SCHEDULE"] = ",".join(["0", "0.2", "0.5", *["1"] * 30])
-            keepwatch.ports |= {f"api-{copy}": free_port() for copy in range(2, COPIES + 1)}
-            system = System(keepwatch, postgres, nats, to_postgres, to_nats)
-            await asyncio.to_thread(keepwatch.migrate)
-            try:
-                await _all_ready(system)
-                caring = asyncio.create_task(system.look_after())
-                yield system
-                caring.cancel()
-            finally:
-                to_postgres.resume(), to_nats.resume()
-                for process in keepwatch.processes.values():
-                    process.send_signal(signal.SIGCONT)
-                await asyncio.to_thread(keepwatch.stop)
+        yield server
     finally:
-        await asyncio.to_thread(nats.stop)
-        await asyncio.to_thread(postgres.stop)
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def _serving(system: System) -> AsyncIterator[System]:
+    """All processes, looked after."""
+    keepwatch = system.keepwatch
+    keepwatch.environ["KEEPWATCH_RETRY_SCHEDULE"] = ",".join(["0", "0.2", "0.5", *["1"] * 30])
+    keepwatch.ports |= {f"api-{copy}": free_port() for copy in range(2, COPIES + 1)}
+    await asyncio.to_thread(keepwatch.migrate)
+    try:
+        await _all_ready(system)
+        caring = asyncio.create_task(system.look_after())
+        yield system
+        caring.cancel()
+    finally:
+        for proxy in filter(None, (system.to_postgres, system.to_nats)):
+            proxy.resume()
+        for process in keepwatch.processes.values():
+            process.send_signal(signal.SIGCONT)
+        await asyncio.to_thread(keepwatch.stop)
 
 
 async def _all_ready(system: System) -> None:
@@ -152,9 +194,3 @@ def _by(url: str, proxy: TcpProxy) -> str:
 def seed_of(given: int | None) -> int:
     """What to repeat a run with."""
     return given if given is not None else random.SystemRandom().randrange(10**6)
-
-
-def process_seconds() -> float:
-    """CPU seconds of this process, for a look at what the harness itself costs."""
-    times = os.times()
-    return times.user + times.system
