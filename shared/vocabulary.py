@@ -116,6 +116,9 @@ class AlertKind(StrEnum):
     FORGET_FAILED = "forget_failed"
     PRUNE_FAILED = "prune_failed"
     HOST_OFFLINE = "host_offline"
+    DEAD_LETTER = "dead_letter"
+    CHANNEL_DISABLED = "channel_disabled"
+    CANARY_LOST = "canary_lost"
 
 
 class Severity(StrEnum):

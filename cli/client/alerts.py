@@ -12,7 +12,7 @@ from cli.client import screen
 from cli.client.api import Api, Query
 from cli.client.command import acts, lists, shows
 from cli.client.inputs import one_of
-from cli.client.names import alert_id, group_id, host_id, short
+from cli.client.names import alert_id, alerted_host_id, group_id, short
 from shared.vocabulary import AlertKind, Severity
 
 STATES = ("open", "acked", "resolved", "unresolved")
@@ -52,7 +52,7 @@ def _page(alert: dict[str, Any], at: datetime) -> RenderableType:
 
 @alerts.command("list")
 @click.option("--state", "states", type=click.Choice([*STATES, "all"]), multiple=True, help="Default: unresolved.")
-@click.option("--host", metavar="HOST", help="Only of this host.")
+@click.option("--host", metavar="HOST", help="Only of this host; keepwatch is Keepwatch itself.")
 @click.option("--group", metavar="HOST/GROUP", help="Only of this source group.")
 @click.option("--kind", "kinds", type=one_of(AlertKind), multiple=True)
 @click.option("--severity", "severities", type=one_of(Severity), multiple=True)
@@ -71,7 +71,7 @@ async def list_(  # noqa: PLR0913  one per filter
     """List alerts, newest first."""
     return "/alerts", {
         "state": [] if "all" in states else states or ["unresolved"],
-        "host_id": await host_id(api, host) if host else None,
+        "host_id": await alerted_host_id(api, host) if host else None,
         "source_group_id": await group_id(api, group) if group else None,
         "kind": kinds,
         "severity": severities,

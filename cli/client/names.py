@@ -12,6 +12,7 @@ import click
 
 from cli.client.api import Api
 from cli.client.screen import clean
+from shared.own_host import OWN_HOST_ID, OWN_HOST_NAME
 
 Item = dict[str, Any]
 SHOWN_DIGITS = 8
@@ -119,9 +120,16 @@ async def alert_id(api: Api, reference: str) -> str:
     return str(found[0]["id"])
 
 
+async def alerted_host_id(api: Api, reference: str) -> str:
+    """A host's id, also that of Keepwatch itself, which is in no list of hosts and has alerts all the same."""
+    return str(OWN_HOST_ID) if reference.casefold() == OWN_HOST_NAME else await host_id(api, reference)
+
+
 async def _about(api: Api, reference: str) -> dict[str, str]:
     if "/" in reference:
         return {"source_group_id": await group_id(api, reference)}
+    if reference.casefold() == OWN_HOST_NAME:
+        return {"host_id": str(OWN_HOST_ID)}
     named = await api.newest("/hosts", {"name": reference})
     if len(named) != 1:
         raise NotFound(f"There is no host '{reference}'.")

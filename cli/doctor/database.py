@@ -100,7 +100,7 @@ async def _dead_letters(connection: Connection) -> Finding:
     count = await connection.fetchval(
         "SELECT (SELECT count(*) FROM alerts.dead_letter) + (SELECT count(*) FROM notifier.dead_letter)"
     )
-    return Finding("dead letters", count == 0, str(count), "docs/runbook.md says how to look at them.")
+    return Finding("dead letters", count == 0, str(count), "See: keepwatch dead-letters list")
 
 
 async def _hosts(connection: Connection) -> Finding:

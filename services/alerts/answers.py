@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.alerts import queries, reads, rules
+from services.alerts import handlers, queries, reads, rules
+from services.alerts.dead_letters import DeadLetterAnswers
+from services.alerts.model import Effect, Finding
 from shared import cursor
 from shared.asks.alerts import (
     MOST_COUNTED,
@@ -25,6 +27,7 @@ from shared.asks.alerts import (
     ListAlertsOfJob,
     Resolve,
     TellEvents,
+    TellOwnTrouble,
     Trouble,
     WorstFirst,
 )
@@ -46,6 +49,7 @@ class Answers:
     def all(self) -> Mapping[type[Ask[Any]], Callable[[Any], Awaitable[Any]]]:
         """Each question and who answers it."""
         return {
+            **DeadLetterAnswers(self.pool, self.announce).all(),
             ListAlerts: self.list_alerts,
             GetAlert: self.get_alert,
             Acknowledge: self.acknowledge,
@@ -57,6 +61,7 @@ class Answers:
             ListAlertsOfJob: self.alerts_of_job,
             JudgeEvidence: self.judge_evidence,
             TellEvents: self.tell_events,
+            TellOwnTrouble: self.tell_own_trouble,
         }
 
     async def list_alerts(self, question: ListAlerts) -> Page[Alert] | Refusal:
@@ -151,6 +156,21 @@ class Answers:
         """Events that somebody missed."""
         async with self.pool.acquire() as connection:
             return await reads.events_after(connection, question.alert_id, question.after, MAX_EVENTS)
+
+    async def tell_own_trouble(self, told: TellOwnTrouble) -> None:
+        """What is wrong, or right again, with Keepwatch itself; judged like what hosts say, and once."""
+
+        async def work(tx: Connection) -> Effect:
+            if not await queries.receive(tx, [told.event_id]):
+                return Effect(repeated=1)
+            if told.over:
+                finding: Finding = rules.own_recovery(told.kind, told.dedup_key, told.at)
+            else:
+                finding = rules.own_trouble(told.kind, told.dedup_key, told.name, told.message, told.at)
+            return Effect(fresh=1) + await handlers.weigh_own(tx, finding)
+
+        if handlers.count(await in_transaction(self.pool, work)):
+            await self.announce()
 
 
 def prefixes(q: str | None) -> str | None:

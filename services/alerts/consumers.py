@@ -8,17 +8,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 
-from services.alerts import handlers, queries
+from services.alerts import dead_letters, handlers
+from services.alerts.model import Letter
 from shared.bus import jetstream
 from shared.db import Pool
-from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
+from shared.events import JobFinished
 from shared.pull import Consumer
 from shared.streams import ALERTS, ensure
 from shared.tracing import tracing
-
-CONSUMED: dict[str, type[Event]] = {
-    event.subject: event for event in (JobFinished, HostOffline, HostOnline, HostDeleted, SourceGroupDeleted)
-}
 
 
 def consumer(pool: Pool, client: Client, replicas: int, announce: Callable[[], Awaitable[None]]) -> Consumer:
@@ -26,14 +23,14 @@ def consumer(pool: Pool, client: Client, replicas: int, announce: Callable[[], A
     return Consumer(
         durable=ALERTS,
         handle=partial(_on_events, pool, announce),
-        set_aside=partial(_set_aside, pool),
+        set_aside=partial(_set_aside, pool, announce),
         ensure=lambda: ensure(jetstream(client), replicas),
     )
 
 
 async def _on_events(pool: Pool, announce: Callable[[], Awaitable[None]], messages: list[Msg]) -> None:
     begun = time.time()
-    events = [CONSUMED[message.subject].model_validate_json(message.data) for message in messages]
+    events = [handlers.decode(message.subject, message.data) for message in messages]
     changed = await handlers.apply(pool, events)
     if tracing.on:
         for event in events:
@@ -43,7 +40,8 @@ async def _on_events(pool: Pool, announce: Callable[[], Awaitable[None]], messag
         await announce()
 
 
-async def _set_aside(pool: Pool, message: Msg, error: Exception) -> None:
-    async with pool.acquire() as connection:
-        sequence = message.metadata.sequence.stream
-        await queries.set_aside(connection, message.subject, sequence, message.data, repr(error)[:4000])
+async def _set_aside(pool: Pool, announce: Callable[[], Awaitable[None]], message: Msg, error: Exception) -> None:
+    sequence = message.metadata.sequence.stream
+    why = repr(error)[: dead_letters.ERROR_CHARACTERS]
+    if await dead_letters.set_aside(pool, Letter(message.subject, sequence, message.data, why)):
+        await announce()

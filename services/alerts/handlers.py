@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import Counter
@@ -18,33 +18,48 @@ EVENTS = Counter("keepwatch_evidence", "Events that came in; repeated ones have 
 TOUCHES = Counter("keepwatch_alert_touches", "Failures that counted on an open alert and told nobody")
 TRANSITIONS = Counter("keepwatch_alert_transitions", "Alerts raised or resolved by evidence; all else only counted")
 Deletion = HostDeleted | SourceGroupDeleted
+CONSUMED: dict[str, type[Event]] = {
+    event.subject: event for event in (JobFinished, HostOffline, HostOnline, HostDeleted, SourceGroupDeleted)
+}
+
+
+def decode(subject: str, payload: bytes) -> Event:
+    """The event that came under this subject; ValueError or KeyError when it is none."""
+    return CONSUMED[subject].model_validate_json(payload)
 
 
 async def apply(pool: Pool, events: Sequence[Event]) -> int:
     """Have the effect of these events, each once, in the order they came; how many transitions they made."""
-    repeated = 0
+    return count(await in_transaction(pool, lambda tx: apply_within(tx, events)))
 
-    async def work(tx: Connection) -> Effect:
-        nonlocal repeated
-        fresh = await queries.receive(tx, [event.event_id for event in events])
-        repeated = len(events) - len(fresh)
-        todo = _once(events, fresh)
-        effect = Effect()
-        if any(isinstance(event, Deletion) for event in todo):
-            await queries.exclude_evidence(tx)
-        else:
-            await queries.share_with_deletions(tx)
-        for run in _runs(todo):
-            effect += await (_bury(tx, run) if isinstance(run[0], Deletion) else _weigh(tx, run))
-        log.debug("events applied", events=len(events), repeated=repeated, transitions=effect.transitions)
-        return effect
 
-    effect = await in_transaction(pool, work)
-    EVENTS.labels("repeated").inc(repeated)
-    EVENTS.labels("fresh").inc(len(events) - repeated)
+def count(effect: Effect) -> int:
+    """Count, for Prometheus, what has been committed; how many transitions it was."""
+    EVENTS.labels("repeated").inc(effect.repeated)
+    EVENTS.labels("fresh").inc(effect.fresh)
     TRANSITIONS.inc(effect.transitions)
     TOUCHES.inc(effect.touches)
     return effect.transitions
+
+
+async def apply_within(tx: Connection, events: Sequence[Event]) -> Effect:
+    """The same as part of a transaction; `count` it when that is committed."""
+    fresh = await queries.receive(tx, [event.event_id for event in events])
+    todo = _once(events, fresh)
+    effect = Effect(fresh=len(fresh), repeated=len(events) - len(fresh))
+    if any(isinstance(event, Deletion) for event in todo):
+        await queries.exclude_evidence(tx)
+    else:
+        await queries.share_with_deletions(tx)
+    for run in _runs(todo):
+        effect += await (_bury(tx, run) if isinstance(run[0], Deletion) else _weigh(tx, run))
+    log.debug("events applied", events=len(events), repeated=effect.repeated, transitions=effect.transitions)
+    return effect
+
+
+async def weigh_own(tx: Connection, finding: Finding) -> Effect:
+    """Judge what is known of Keepwatch itself against the marks of its key, as evidence of hosts is."""
+    return await _change(tx, {finding.key: [(uuid4(), finding)]}, defaultdict(list))
 
 
 def _once(events: Sequence[Event], fresh: set[UUID]) -> list[Event]:

@@ -67,14 +67,34 @@ class Raise:
 
 @dataclass(frozen=True)
 class Effect:
-    """What evidence did: alerts raised or resolved, and failures that only counted on an open one."""
+    """What evidence did: alerts raised or resolved, and failures that only counted on an open one.
+
+    Of the events that brought it, some are `fresh`, and some came before.
+    """
 
     transitions: int = 0
     touches: int = 0
+    fresh: int = 0
+    repeated: int = 0
 
     def __add__(self, other: "Effect") -> "Effect":
         """Both together."""
-        return Effect(self.transitions + other.transitions, self.touches + other.touches)
+        return Effect(
+            self.transitions + other.transitions,
+            self.touches + other.touches,
+            self.fresh + other.fresh,
+            self.repeated + other.repeated,
+        )
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message that could not be handled, and why not."""
+
+    subject: str
+    stream_seq: int | None
+    payload: bytes
+    error: str
 
 
 @dataclass(frozen=True)

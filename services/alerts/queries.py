@@ -282,14 +282,3 @@ async def standing(tx: Connection, alerts: Sequence[UUID], *, resolved_status: i
     )
     known = {row["id"]: resolved_status if row["resolved"] else 204 for row in rows}
     return [BulkResult.model_validate({"id": alert, "status": known.get(alert, 404)}) for alert in alerts]
-
-
-async def set_aside(tx: Connection, subject: str, stream_seq: int | None, payload: bytes, error: str) -> None:
-    """Keep a message that could not be handled."""
-    await tx.execute(
-        "INSERT INTO alerts.dead_letter (subject, stream_seq, payload, error) VALUES ($1, $2, $3, $4)",
-        subject,
-        stream_seq,
-        payload,
-        error,
-    )

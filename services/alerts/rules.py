@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.alerts import wording
 from services.alerts.model import Change, Clear, Failure, Finding, Judgement, Key, Marks, Raise, Success
+from shared.asks.alerts import OwnKind
 from shared.events import HostOffline, HostOnline, JobFinished
+from shared.own_host import OWN_HOST_ID, OWN_HOST_NAME
 from shared.vocabulary import AlertKind, ErrorClass, Evidence, JobKind, JobStatus, Resolution, Severity, TerminalStatus
 
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
@@ -17,6 +19,11 @@ REPOSITORY_KINDS = {
     JobKind.CHECK: AlertKind.CHECK_FAILED,
     JobKind.FORGET: AlertKind.FORGET_FAILED,
     JobKind.PRUNE: AlertKind.PRUNE_FAILED,
+}
+OWN_SEVERITY: dict[AlertKind, Severity] = {
+    AlertKind.DEAD_LETTER: Severity.CRITICAL,
+    AlertKind.CHANNEL_DISABLED: Severity.WARNING,
+    AlertKind.CANARY_LOST: Severity.CRITICAL,
 }
 JOB_ALERT_KINDS = (AlertKind.BACKUP_FAILED, AlertKind.BACKUP_WARNING, *REPOSITORY_KINDS.values())
 
@@ -116,6 +123,30 @@ def host_silent(event: HostOffline) -> Failure:
 def host_heard(event: HostOnline) -> Success:
     """An agent that is heard again."""
     return Success(Key(event.host_id, AlertKind.HOST_OFFLINE, ""), event.evidence_at, None, Resolution.AUTO)
+
+
+def own_trouble(kind: OwnKind, dedup_key: str, name: str, message: str | None, at: datetime) -> Failure:
+    """What is wrong with Keepwatch itself is a failure of the host that it is to itself."""
+    return Failure(
+        key=Key(OWN_HOST_ID, kind, dedup_key),
+        at=at,
+        job_id=None,
+        host_name=OWN_HOST_NAME,
+        host_labels={},
+        source_group_id=None,
+        source_group_name=None,
+        severity=OWN_SEVERITY[kind],
+        title=wording.own_title(kind, name, message),
+        message=message,
+        hint=wording.OWN_HINTS[kind],
+        error_class=None,
+        last_success_at=None,
+    )
+
+
+def own_recovery(kind: OwnKind, dedup_key: str, at: datetime) -> Success:
+    """It is over with this one; others of its kind have keys of their own."""
+    return Success(Key(OWN_HOST_ID, kind, dedup_key), at, None, Resolution.AUTO)
 
 
 def judge(marks: Marks, found: Sequence[Finding]) -> Judgement:

@@ -1,8 +1,9 @@
 """What an alert says: a title that names host, group and reason, and a hint that says what to do about it."""
 
 from shared.events import JobFinished
+from shared.own_host import OWN_HOST_NAME
 from shared.reasons import HINTS, REASONS, UNKNOWN
-from shared.vocabulary import ErrorClass, JobKind, TerminalStatus
+from shared.vocabulary import AlertKind, ErrorClass, JobKind, TerminalStatus
 
 FAILED_CHECK = (
     "The repository's structure or data is damaged. Stop prune, keep the repository as it is, and follow restic's"
@@ -11,6 +12,15 @@ FAILED_CHECK = (
 SILENT = (
     "Nothing is heard of the host's agent, so nothing is backed up there. Check the host, its network and the agent."
 )
+
+OWN_HINTS: dict[AlertKind, str] = {
+    AlertKind.DEAD_LETTER: "It was kept with its error, and everything else goes on. See it with"
+    " `keepwatch dead-letters list`; when the cause is mended, `keepwatch dead-letters replay` handles it after all.",
+    AlertKind.CHANNEL_DISABLED: "Nobody is told by this channel any more, and what waited for it was given up. Mend the"
+    " receiver, then enable the channel; what was given up can be retried on its page.",
+    AlertKind.CANARY_LOST: "A message that is sent through the whole system did not come out in time, so alerts may be"
+    " late or lost. `keepwatch doctor` looks for the cause.",
+}
 
 
 def title(event: JobFinished) -> str:
@@ -32,6 +42,17 @@ def silence_title(host_name: str, seconds: int) -> str:
         if seconds >= length:
             return f"{host_name}: agent silent for {seconds // length} {unit}"
     return f"{host_name}: agent silent for {seconds} s"
+
+
+def own_title(kind: AlertKind, name: str, message: str | None) -> str:
+    """What is wrong with Keepwatch itself, in one line."""
+    match kind:
+        case AlertKind.DEAD_LETTER:
+            return f"{OWN_HOST_NAME}: a message that {name} could not handle was set aside"
+        case AlertKind.CHANNEL_DISABLED:
+            return f"{OWN_HOST_NAME}: channel {name} disabled" + (f", {message}" if message else "")
+        case _:
+            return f"{OWN_HOST_NAME}: the canary did not arrive"
 
 
 def _what(event: JobFinished) -> str:

@@ -19,6 +19,7 @@ from services.api import (
     alerts,
     api_tokens,
     channels,
+    dead_letters,
     deliveries,
     demo_history,
     demo_inbox,
@@ -84,6 +85,7 @@ MODULES = (
     alerts,
     channels,
     deliveries,
+    dead_letters,
     fleet_metrics,
     live,
 )

@@ -12,9 +12,9 @@ from services.jobs.finish import record_reports
 from services.jobs.model import End, FinishedJob, ReportedJob
 from services.jobs.queries import finish as finish_queries
 from services.jobs.queries import reports as queries
-from shared.asks.hosts import RESERVED_NAME
 from shared.asks.jobs import Accepted, JobReport, ReportJobs
 from shared.db import Connection
+from shared.own_host import OWN_HOST_NAME
 from shared.refusal import Refusal
 from shared.vocabulary import JobStatus, JobTrigger
 
@@ -153,8 +153,8 @@ def _host_problem(ask: ReportJobs, report: JobReport) -> tuple[str, str] | None:
         return "/host_id", "is not a known host"
     if report.host is None:
         return "/host", "is required"
-    if report.host.casefold() == RESERVED_NAME:
-        return "/host", f"'{RESERVED_NAME}' is reserved"
+    if report.host.casefold() == OWN_HOST_NAME:
+        return "/host", f"'{OWN_HOST_NAME}' is reserved"
     return None if ask.create else ("/host", "is not a known host")
 
 

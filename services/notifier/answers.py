@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.notifier.channel_answers import ChannelAnswers
+from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.queries import channels as channel_queries
 from services.notifier.queries import deliveries as queries
 from services.notifier.queries import health, reads
@@ -39,12 +40,14 @@ class Answers:
 
     pool: Pool
     channels: ChannelAnswers
+    dead_letters: DeadLetterAnswers
     announce: Callable[[], Awaitable[None]]
 
     def all(self) -> dict[type[Ask[Any]], Handler]:
         """Which question goes where."""
         return {
             **self.channels.all(),
+            **self.dead_letters.all(),
             ListDeliveries: self.list_deliveries,
             GetDelivery: self.get_delivery,
             RetryDelivery: self.retry_delivery,

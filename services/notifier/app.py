@@ -7,12 +7,13 @@ from functools import partial
 
 from faststream.nats import NatsBroker
 
-from services.notifier import figures
+from services.notifier import figures, own_trouble
 from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
 from services.notifier.channels.webhook import open_session
 from services.notifier.consumers import consumer
+from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import Deliverer
 from services.notifier.gaps import SECONDS as GAP_SECONDS
 from services.notifier.gaps import fill_gaps
@@ -50,7 +51,8 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
     ):
         ways = kinds(session)
         wake = WakeCall("wake.notifier")
-        answers = Answers(pool, ChannelAnswers(pool, ways, sealer), wake.call)
+        dead_letters = DeadLetterAnswers(pool, first_after, wake.call)
+        answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)
         deliverer = Deliverer(pool, ways, sealer, settings.retry_schedule, settings.public_url, wake=wake.heard)
 
         def subscribe(broker: NatsBroker) -> None:
@@ -80,4 +82,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     consume(client, events, stop),
                     deliverer.run(stop),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),
+                    repeat(
+                        "own trouble", partial(own_trouble.tell, pool, client), stop=stop, seconds=own_trouble.SECONDS
+                    ),
                 )

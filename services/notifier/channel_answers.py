@@ -13,6 +13,7 @@ import structlog
 from services.notifier.channels import Kind
 from services.notifier.model import Delivered, Message, Outcome, SealedChannel, Stored, Unreachable
 from services.notifier.queries import channels as queries
+from services.notifier.queries import own_trouble
 from services.notifier.sealed import closed, opened
 from shared.asks import channels as asks
 from shared.asks.ask import Ask, Page
@@ -23,7 +24,7 @@ from shared.cursor import decode_time_and_id, page
 from shared.db import Connection, Pool, in_transaction
 from shared.refusal import Refusal
 from shared.sealing import SealBrokenError, Sealer
-from shared.vocabulary import ChannelKind
+from shared.vocabulary import AlertKind, ChannelKind
 
 MOST_SHOWN = 300
 log = structlog.get_logger()
@@ -96,6 +97,8 @@ class ChannelAnswers:
         if isinstance(after, Refusal):
             return after
         await queries.update(tx, after)
+        if after.enabled:
+            await _note_over(tx, before)
         if not after.enabled:
             await queries.give_up_waiting(tx, after.id, "channel disabled")
         return self._shown(after)
@@ -153,8 +156,11 @@ class ChannelAnswers:
         """Nothing is left of a channel but its past; its waiting deliveries end."""
 
         async def delete(tx: Connection) -> Refusal | None:
-            if not await queries.delete(tx, question.id):
+            channel = await queries.get_locked(tx, question.id)
+            if channel is None:
                 return Refusal.not_found("channel")
+            await queries.delete(tx, question.id)
+            await _note_over(tx, channel)
             await queries.give_up_waiting(tx, question.id, "channel deleted")
             return None
 
@@ -203,6 +209,12 @@ class ChannelAnswers:
             disabled_reason=channel.disabled_reason,
             created_at=channel.created_at,
         )
+
+
+async def _note_over(tx: Connection, before: SealedChannel) -> None:
+    """Alerts was told when Keepwatch itself disabled the channel; who disables one by hand knows."""
+    if before.disabled_reason is not None:
+        await own_trouble.note_over(tx, AlertKind.CHANNEL_DISABLED, str(before.id), before.name)
 
 
 def _in_words(outcome: Outcome) -> str:

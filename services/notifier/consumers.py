@@ -3,20 +3,16 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.notifier import handlers
+from services.notifier import dead_letters, handlers
 from services.notifier.model import Arrived
-from services.notifier.queries import events as queries
 from shared.bus import jetstream
 from shared.db import Pool
 from shared.measures import DEAD_LETTERS
 from shared.pull import Consumer
 from shared.streams import NOTIFIER, ensure
-
-log = structlog.get_logger()
 
 
 def consumer(
@@ -33,9 +29,7 @@ def consumer(
             await announce()
 
     async def set_aside(message: Msg, error: Exception) -> None:
-        seq = message.metadata.sequence.stream
-        await queries.set_aside(pool, message.subject, seq, message.data, repr(error)[:1000])
-        log.error("dead letter", subject=message.subject, stream_seq=seq, error=type(error).__name__)
+        await dead_letters.set_aside(pool, message.subject, message.metadata.sequence.stream, message.data, error)
 
     async def create_missing() -> None:
         await ensure(jetstream(client), replicas)

@@ -19,6 +19,7 @@ from services.notifier.channels import Kind
 from services.notifier.model import Claimed, Delivered, Message, Outcome, Refused, Stored, Tried, Unreachable
 from services.notifier.queries import channels as channel_queries
 from services.notifier.queries import deliveries as queries
+from services.notifier.queries import own_trouble
 from services.notifier.sealed import opened
 from shared.clock import Clock, utc_now
 from shared.crash_points import crash_point
@@ -26,7 +27,7 @@ from shared.db import Connection, Pool, in_transaction
 from shared.loops import repeat
 from shared.sealing import SealBrokenError, Sealer
 from shared.tracing import tracing
-from shared.vocabulary import ChannelKind
+from shared.vocabulary import AlertKind, ChannelKind
 
 log = structlog.get_logger()
 TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
@@ -179,7 +180,9 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
 
 
 async def _disable(tx: Connection, claimed: Claimed, reason: str) -> None:
-    if await channel_queries.disable_unchanged(tx, claimed.channel_id, claimed.config, reason):
+    name = await channel_queries.disable_unchanged(tx, claimed.channel_id, claimed.config, reason)
+    if name is not None:
+        await own_trouble.note_wrong(tx, AlertKind.CHANNEL_DISABLED, str(claimed.channel_id), name, reason)
         given_up = await channel_queries.give_up_waiting(tx, claimed.channel_id, f"channel disabled: {reason}")
         log.warning("channel disabled", channel_id=str(claimed.channel_id), reason=reason, deliveries=given_up)
 

@@ -37,17 +37,23 @@ def decode(change: str, payload: str | bytes) -> Arrived:
 async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: timedelta) -> int:
     """Take events in and fan out what is complete; how many deliveries that made."""
     begun = time.time()
-    decided = await in_transaction(pool, lambda tx: _take_in(tx, arrived, first_after))
+    decided = await in_transaction(pool, lambda tx: take_in(tx, arrived, first_after))
     if tracing.on:
         for each in arrived:
             about = {"event_id": str(each.event.event_id), "change": each.change.value}
             tracing.part(each.event.alert.raised_job_id, "notifier: fan out", begun, SpanKind.CONSUMER, **about)
+    return tell(decided)
+
+
+def tell(decided: Sequence[Decided]) -> int:
+    """Count and log decisions that have been committed; how many deliveries they made."""
     for one in decided:
         _tell(one)
     return sum(isinstance(one.outcome, Due) for one in decided)
 
 
-async def _take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
+async def take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
+    """The same as part of a transaction: what was decided, to be told when that is committed."""
     alerts = list(dict.fromkeys(one.event.alert_id for one in arrived))
     done = await queries.lock_fan_out(tx, alerts)
     await queries.insert_events(tx, arrived)

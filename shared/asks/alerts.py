@@ -193,6 +193,27 @@ class JudgeEvidence(Ask[dict[UUID, Evidence]]):
     job_ids: list[UUID]
 
 
+OwnKind = Literal[AlertKind.DEAD_LETTER, AlertKind.CHANNEL_DISABLED, AlertKind.CANARY_LOST]
+"""What may be wrong with Keepwatch itself."""
+
+
+class TellOwnTrouble(Ask[None]):
+    """Something of Keepwatch's own is wrong, or `over`; answered after the commit, and counted once per `event_id`.
+
+    `name` is what people call it; `dedup_key` tells one trouble from another of its kind: the id of the channel, or the
+    service that has dead letters. `at` is by the database's clock.
+    """
+
+    subject: ClassVar[str] = "ask.alerts.own_trouble.tell"
+    event_id: UUID
+    kind: OwnKind
+    dedup_key: str
+    name: str
+    message: str | None = None
+    over: bool
+    at: AwareDatetime
+
+
 class TellEvents(Ask[list[str]]):
     """The payloads (JSON text of `alert.*` bodies) of an alert's versions from `after` (exclusive) on, at most 100."""
 

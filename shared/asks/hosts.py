@@ -8,14 +8,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from shared.asks.ask import Ask, Page
 from shared.asks.fields import Body, Labels, Limit, Name, Text
 from shared.asks.repositories import InlineRepository, RepositoryRef
+from shared.own_host import OWN_HOST_NAME
 from shared.vocabulary import HostStatus
-
-RESERVED_NAME = "keepwatch"
 
 
 def _not_reserved(name: str) -> str:
-    if name.casefold() == RESERVED_NAME:
-        raise ValueError(f"'{RESERVED_NAME}' is reserved")
+    if name.casefold() == OWN_HOST_NAME:
+        raise ValueError(f"'{OWN_HOST_NAME}' is reserved")
     return name
 
 

@@ -24,6 +24,7 @@ from shared import cursor
 from shared.asks.alerts import Acknowledge, Alert, AlertDetail, ListAlerts, Note, Resolve
 from shared.asks.deliveries import Attempt, RetryDelivery, TellAttempts
 from shared.asks.jobs import ReadLog
+from shared.own_host import OWN_HOST_ID
 from shared.vocabulary import Role
 
 EARLIER = 10
@@ -48,6 +49,7 @@ async def _page(
     context = {
         "alert": alert,
         "what": what_failed(alert),
+        "own": alert.host_id == OWN_HOST_ID,
         "timeline": [(entry, happened(entry.type, alert)) for entry in alert.timeline],
         "told": told(alert),
         "moments": MOMENTS,

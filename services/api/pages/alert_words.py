@@ -15,6 +15,9 @@ KINDS = {
     AlertKind.FORGET_FAILED: "Forget failed",
     AlertKind.PRUNE_FAILED: "Prune failed",
     AlertKind.HOST_OFFLINE: "Host offline",
+    AlertKind.DEAD_LETTER: "Dead letter",
+    AlertKind.CHANNEL_DISABLED: "Channel disabled",
+    AlertKind.CANARY_LOST: "Canary lost",
 }
 WHAT = {
     AlertKind.BACKUP_FAILED: "The backup of {what} failed, so nothing new was saved.",
@@ -23,6 +26,9 @@ WHAT = {
     AlertKind.FORGET_FAILED: "Old snapshots of {what} were not removed. What is backed up is not affected.",
     AlertKind.PRUNE_FAILED: "Space of removed snapshots of {what} was not freed. What is backed up is not affected.",
     AlertKind.HOST_OFFLINE: "Nothing is heard of the agent on {what}, so nothing is backed up there.",
+    AlertKind.DEAD_LETTER: "A service of {what} could not handle a message, so what it said had no effect yet.",
+    AlertKind.CHANNEL_DISABLED: "A channel of {what} was disabled, so nobody is told by it any more.",
+    AlertKind.CANARY_LOST: "A message sent through all of {what} did not come out, so alerts may not either.",
 }
 WHY = {
     ErrorClass.LOCKED: "Another process held the lock of the repository.",

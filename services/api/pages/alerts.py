@@ -19,7 +19,8 @@ from services.api.sessions import Sessions
 from services.api.sign_in import local_path
 from shared.asks.alerts import Acknowledge, Alert, BulkNote, ListAlerts, Resolve
 from shared.asks.fields import Text
-from shared.asks.hosts import GetHost, Host
+from shared.asks.hosts import GetHost
+from shared.own_host import OWN_HOST_ID, OWN_HOST_NAME
 from shared.refusal import Refusal
 from shared.vocabulary import AlertKind, Role, Severity
 
@@ -70,7 +71,7 @@ async def alerts_page(
         "tabs": TABS,
         "kinds": KINDS,
         "severities": list(reversed(Severity)),
-        "host": await _host(owners, asked.host_id),
+        "host_name": await _host_name(owners, asked.host_id),
         "summary": _summary(asked, found.items, more=bool(found.next_cursor)),
     }
     return page("alerts.html", request, sessions, context)
@@ -86,10 +87,13 @@ def _filters(asked: AlertPageQuery) -> AlertQuery:
     return AlertQuery.model_validate(filters | {"q": asked.q, "limit": asked.limit, "cursor": asked.cursor})
 
 
-async def _host(owners: Owners, host_id: UUID | None) -> Host | None:
+async def _host_name(owners: Owners, host_id: UUID | None) -> str | None:
     if host_id is None:
         return None
-    return await owners.ask_secondary(GetHost(id=host_id))
+    if host_id == OWN_HOST_ID:
+        return OWN_HOST_NAME
+    host = await owners.ask_secondary(GetHost(id=host_id))
+    return host.name if host else None
 
 
 async def _kept(owners: Owners, asked: AlertPageQuery, listed: set[UUID]) -> list[Alert]:

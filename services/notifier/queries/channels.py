@@ -117,24 +117,23 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
     )
 
 
-async def disable_unchanged(tx: Connection, identity: UUID, config: dict[str, Any], reason: str) -> bool:
-    """Disable an enabled channel, unless its config has been changed meanwhile; whether it was."""
-    disabled = await tx.fetchval(
+async def disable_unchanged(tx: Connection, identity: UUID, config: dict[str, Any], reason: str) -> str | None:
+    """Disable an enabled channel, unless its config has been changed meanwhile; its name if it was."""
+    return await tx.fetchval(
         """
         UPDATE notifier.channel SET enabled = false, disabled_reason = $3
         WHERE id = $1 AND enabled AND config = $2::jsonb
-        RETURNING id
+        RETURNING name
         """,
         identity,
         json.dumps(config),
         reason,
     )
-    return disabled is not None
 
 
-async def delete(tx: Connection, identity: UUID) -> bool:
-    """Remove a channel; whether there was one. Its decisions and deliveries stay."""
-    return await tx.fetchval("DELETE FROM notifier.channel WHERE id = $1 RETURNING id", identity) is not None
+async def delete(tx: Connection, identity: UUID) -> None:
+    """Remove a channel. Its decisions and deliveries stay."""
+    await tx.execute("DELETE FROM notifier.channel WHERE id = $1", identity)
 
 
 async def give_up_waiting(tx: Connection, channel_id: UUID, reason: str) -> int:

@@ -156,17 +156,3 @@ async def gaps(pool: Pool, older_than: timedelta, limit: int) -> dict[UUID, int]
         limit,
     )
     return {row["alert_id"]: row["version"] for row in rows}
-
-
-async def set_aside(pool: Pool, subject: str, stream_seq: int, payload: bytes, error: str) -> None:
-    """Keep a message that nobody could handle; the same one again changes nothing."""
-    await pool.execute(
-        """
-        INSERT INTO notifier.dead_letter (subject, stream_seq, payload, error) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (stream_seq, md5(payload)) DO NOTHING
-        """,
-        subject,
-        stream_seq,
-        payload,
-        error,
-    )

@@ -16,8 +16,10 @@ from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
 from services.notifier.channels.webhook import open_session
+from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import LEASE, Deliverer
 from services.notifier.model import Arrived
+from services.notifier.queries import own_trouble
 from shared.asks.channels import (
     ChannelCreate,
     ChannelPatch,
@@ -58,7 +60,8 @@ class Notifier:
         self.sealer = Sealer(SECRET_KEY)
         self.worker = self.new_worker()
         self.channels = ChannelAnswers(self.pool, kinds(self.session), self.sealer)
-        self.answers = Answers(self.pool, self.channels, self._announce)
+        self.letters = DeadLetterAnswers(self.pool, NOW, self._announce)
+        self.answers = Answers(self.pool, self.channels, self.letters, self._announce)
 
     async def _announce(self) -> None:
         self.announced += 1
@@ -114,6 +117,10 @@ class Notifier:
         """The decisions about the alert."""
         found = (await self.of_alert()).decisions
         return [(one.event, one.channel_name, one.due, one.reason) for one in found]
+
+    async def own_trouble(self) -> list[tuple[str, str, bool]]:
+        """What alerts is to be told, in order: kind, key, and whether it is over."""
+        return [(one.kind.value, one.dedup_key, one.over) for one in await own_trouble.to_tell(self.pool, 100)]
 
     async def time_passes(self) -> None:
         """Everything that waits is ripe, and every lease is over."""

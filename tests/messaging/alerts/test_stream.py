@@ -177,7 +177,7 @@ async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
     async with running():
 
         async def all_raised():
-            return await pool.fetchval("SELECT count(*) = 3 FROM alerts.alert")
+            return await pool.fetchval("SELECT count(*) = 3 FROM alerts.alert WHERE kind = 'backup_failed'")
 
         async def both_aside():
             rows = await pool.fetch("SELECT payload, error FROM alerts.dead_letter ORDER BY stream_seq")
@@ -185,8 +185,14 @@ async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
 
         await until(all_raised)
         letters = await until(both_aside)
+
+        async def told_of():
+            return [event for event in await told(client) if event["alert"]["kind"] == "dead_letter"]
+
+        (event,) = await until(told_of)
     assert letters[0]["payload"] == b"{not json"
     assert "exploded" in letters[1]["error"]
+    assert (event["subject"], event["alert"]["host_name"]) == ("alert.raised", "keepwatch")
 
 
 async def test_a_click_is_answered_and_announced(running, client):

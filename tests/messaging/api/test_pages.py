@@ -12,6 +12,7 @@ from shared.asks.alerts import Acknowledge, Alert, AlertWithTimeline, BulkResult
 from shared.asks.ask import Page
 from shared.asks.deliveries import AlertDeliveries, GetAlertDeliveries
 from shared.asks.hosts import DeleteHost
+from shared.own_host import OWN_HOST_ID
 
 ALERT = UUID("33333333-3333-3333-3333-333333333333")
 AT = "2026-01-01T00:00:00Z"
@@ -69,6 +70,22 @@ def sign_in(gateway):
 def cookies_of(answer) -> str:
     pairs = [each.partition(";")[0] for each in answer.headers.getall("Set-Cookie", [])]
     return "; ".join(pairs)
+
+
+async def test_an_alert_of_keepwatch_itself_leads_to_no_host(gateway, bus, sign_in):
+    own = {"host_id": str(OWN_HOST_ID), "host_name": "keepwatch", "source_group_name": None}
+    own |= {"kind": "channel_disabled", "dedup_key": str(ALERT), "timeline": []}
+    await bus.answer(GetAlert, AlertWithTimeline(**alert(**own)))
+    await bus.answer(ListAlerts, Page(items=[]))
+    await bus.answer(GetAlertDeliveries, AlertDeliveries(deliveries=[], decisions=[]))
+    headers = {"Cookie": (await sign_in())[0]}
+
+    shown = await gateway.call("GET", f"/alerts/{ALERT}", token="", headers=headers, status=200)
+    listed = await gateway.call("GET", f"/alerts?host_id={OWN_HOST_ID}", token="", headers=headers, status=200)
+
+    assert f"/hosts/{OWN_HOST_ID}" not in shown.body
+    assert f'href="/channels/{ALERT}"' in shown.body
+    assert "Host <strong>keepwatch</strong>" in listed.body
 
 
 @pytest.mark.parametrize("asked", [f"/alerts/{ALERT}", "/alerts?state=acked&q=web+01"])

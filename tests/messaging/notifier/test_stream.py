@@ -6,8 +6,9 @@ import pytest
 from aiohttp import web
 
 from shared import streams
-from shared.asks.alerts import TellEvents
+from shared.asks.alerts import TellEvents, TellOwnTrouble
 from shared.asks.channels import PatchChannel, TestChannel
+from shared.refusal import Refusal
 
 
 async def test_an_alert_s_story_is_told_once_each_in_order(bus, receive):
@@ -113,6 +114,34 @@ async def test_poison_is_set_aside_and_stops_nobody(bus, receive, pool, subject,
     (letter,) = await pool.fetch("SELECT subject, payload, error FROM notifier.dead_letter")
     assert (letter["subject"], letter["payload"]) == (subject, body)
     assert letter["error"]
+
+
+async def test_own_trouble_is_told_until_alerts_has_it(bus, receive, pool):
+    """Nobody answers at first, then somebody who can't; the third time it is taken, and that is the last."""
+    told = []
+
+    async def take(message):
+        told.append(TellOwnTrouble.model_validate_json(message.data))
+        answer = Refusal.unavailable("no database") if len(told) == 1 else None
+        await message.respond(TellOwnTrouble.encode_answer(answer))
+
+    async def over() -> bool:
+        return await pool.fetchval("SELECT bool_and(told_at IS NOT NULL) FROM notifier.own_trouble")
+
+    receiver = await receive()
+    receiver.answers.append(web.Response(status=410))
+    async with bus.notifier():
+        channel = await bus.channel(receiver.url, name="ops")
+        await bus.announce("raised")
+        await bus.settled(1)
+        await bus.client.subscribe(TellOwnTrouble.subject, cb=take)
+        async with asyncio.timeout(20):
+            while not await over():
+                await asyncio.sleep(0.02)
+
+    assert len(told) == 2
+    assert len({each.event_id for each in told}) == 1
+    assert (told[0].kind, told[0].dedup_key, told[0].name) == ("channel_disabled", str(channel.id), "ops")
 
 
 async def test_a_missing_event_is_asked_for(bus, receive):
