@@ -53,7 +53,15 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
         wake = WakeCall("wake.notifier")
         dead_letters = DeadLetterAnswers(pool, first_after, wake.call)
         answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)
-        deliverer = Deliverer(pool, ways, sealer, settings.retry_schedule, settings.public_url, wake=wake.heard)
+        deliverer = Deliverer(
+            pool,
+            ways,
+            sealer,
+            settings.retry_schedule,
+            settings.public_url,
+            timedelta(seconds=settings.disable_after_seconds),
+            wake=wake.heard,
+        )
 
         def subscribe(broker: NatsBroker) -> None:
             serve_answers(broker, "notifier", answers.all())

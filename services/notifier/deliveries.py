@@ -16,10 +16,9 @@ from opentelemetry.trace import SpanKind
 
 from services.notifier import rules
 from services.notifier.channels import Kind
-from services.notifier.model import Claimed, Delivered, Message, Outcome, Refused, Stored, Tried, Unreachable
-from services.notifier.queries import channels as channel_queries
+from services.notifier.disabling import learn_from
+from services.notifier.model import Claimed, Delivered, Message, Outcome, Stored, Tried, Unreachable
 from services.notifier.queries import deliveries as queries
-from services.notifier.queries import own_trouble
 from services.notifier.sealed import opened
 from shared.clock import Clock, utc_now
 from shared.crash_points import crash_point
@@ -27,7 +26,7 @@ from shared.db import Connection, Pool, in_transaction
 from shared.loops import repeat
 from shared.sealing import SealBrokenError, Sealer
 from shared.tracing import tracing
-from shared.vocabulary import AlertKind, ChannelKind
+from shared.vocabulary import ChannelKind
 
 log = structlog.get_logger()
 TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
@@ -72,6 +71,8 @@ class Deliverer:
     sealer: Sealer
     schedule: Sequence[float]
     public_url: str | None
+    disable_after: timedelta
+    """A channel with nothing but failures for so long is disabled."""
     clock: Clock = utc_now
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something new to deliver, so that nothing waits for the next poll."""
@@ -162,7 +163,7 @@ class Deliverer:
         tried = list(self._tried)
         if not tried:
             return False
-        current = await in_transaction(self.pool, lambda tx: record(tx, tried))
+        current = await in_transaction(self.pool, lambda tx: record(tx, tried, self.disable_after))
         del self._tried[: len(tried)]
         for one in tried:
             self._busy[one.claimed.channel_id] -= 1
@@ -171,20 +172,10 @@ class Deliverer:
         return False
 
 
-async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
-    """Note the tries, where the deliveries stand, and which channels are gone; the deliveries that were still ours."""
-    for one in tried:
-        if isinstance(one.outcome, Refused) and one.outcome.gone:
-            await _disable(tx, one.claimed, one.outcome.reason)
+async def record(tx: Connection, tried: Sequence[Tried], disable_after: timedelta) -> set[UUID]:
+    """Note the tries, where the deliveries stand, and how the channels do; the deliveries that were still ours."""
+    await learn_from(tx, tried, disable_after)
     return await queries.record(tx, tried)
-
-
-async def _disable(tx: Connection, claimed: Claimed, reason: str) -> None:
-    name = await channel_queries.disable_unchanged(tx, claimed.channel_id, claimed.config, reason)
-    if name is not None:
-        await own_trouble.note_wrong(tx, AlertKind.CHANNEL_DISABLED, str(claimed.channel_id), name, reason)
-        given_up = await channel_queries.give_up_waiting(tx, claimed.channel_id, f"channel disabled: {reason}")
-        log.warning("channel disabled", channel_id=str(claimed.channel_id), reason=reason, deliveries=given_up)
 
 
 def _tell(one: Tried, *, current: bool) -> None:

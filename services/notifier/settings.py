@@ -7,11 +7,16 @@ from pydantic import Field
 from shared.environment import Networks, ProcessSettings, SealingSettings, Seconds
 
 RETRY_SCHEDULE = [0.0, 5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0]
+DISABLE_AFTER = 5 * 86400.0
 
 
 class Settings(SealingSettings, ProcessSettings):
-    """The notifier's settings; `retry_schedule` has one delay before each attempt, the first one included."""
+    """The notifier's settings; `retry_schedule` has one delay before each attempt, the first one included.
+
+    A channel with nothing but failures for `disable_after_seconds` is disabled.
+    """
 
     public_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     webhook_networks: Networks = []
+    disable_after_seconds: Annotated[float, Field(gt=0, le=366 * 86400)] = DISABLE_AFTER
     retry_schedule: Annotated[Seconds, Field(min_length=1)] = RETRY_SCHEDULE

@@ -1,6 +1,7 @@
 """Channels, and what becomes of their waiting deliveries."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -103,7 +104,9 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
     await tx.execute(
         """
         UPDATE notifier.channel
-        SET name = $2, config = $3, secrets = $4, events = $5, filter = $6, enabled = $7, disabled_reason = $8
+        SET name = $2, config = $3, secrets = $4, events = $5, filter = $6, enabled = $7, disabled_reason = $8,
+            -- Who changes where it leads, or enables it, begins anew: what failed before says nothing of now.
+            failing_since = CASE WHEN config = $3 AND secrets = $4 AND enabled = $7 THEN failing_since END
         WHERE id = $1
         """,
         channel.id,
@@ -129,6 +132,57 @@ async def disable_unchanged(tx: Connection, identity: UUID, config: dict[str, An
         json.dumps(config),
         reason,
     )
+
+
+async def note_health(tx: Connection, failing_since: Mapping[UUID, datetime | None]) -> None:
+    """Note since when channels have been failing, as far as that was not known, and which are reached (null)."""
+    await tx.execute(
+        """
+        WITH found AS (
+            SELECT id, since FROM unnest($1::uuid[], $2::timestamptz[]) AS given (id, since)
+        ), changed AS (
+            -- Nearly always none: a channel that is reached was reached before.
+            SELECT channel.id, found.since
+            FROM notifier.channel JOIN found USING (id)
+            WHERE (channel.failing_since IS NULL) <> (found.since IS NULL)
+            ORDER BY channel.id FOR UPDATE OF channel
+        )
+        UPDATE notifier.channel SET failing_since = changed.since
+        FROM changed WHERE channel.id = changed.id
+        """,
+        list(failing_since),
+        list(failing_since.values()),
+    )
+
+
+async def disable_failing(
+    tx: Connection, identity: UUID, config: dict[str, Any], before: datetime, last_error: str
+) -> tuple[str, str] | None:
+    """Disable an enabled channel with nothing but failures since before then; its name and the reason if it was.
+
+    Not if its config has been changed meanwhile, or something has arrived.
+    """
+    row = await tx.fetchrow(
+        """
+        UPDATE notifier.channel
+        SET enabled = false,
+            disabled_reason = 'nothing but failures since '
+                || to_char(failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, the last: ' || $4::text
+        WHERE id = $1 AND enabled AND config = $2::jsonb AND failing_since <= $3
+          -- Copies of the release before note what arrives here alone.
+          AND NOT EXISTS (
+              SELECT FROM notifier.delivery
+              WHERE delivery.channel_id = channel.id AND delivery.state = 'delivered'
+                AND delivery.delivered_at > channel.failing_since
+          )
+        RETURNING name, disabled_reason
+        """,
+        identity,
+        json.dumps(config),
+        before,
+        last_error,
+    )
+    return (row["name"], row["disabled_reason"]) if row else None
 
 
 async def delete(tx: Connection, identity: UUID) -> None:

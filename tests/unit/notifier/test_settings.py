@@ -33,6 +33,8 @@ def test_lists_are_comma_separated():
     ("variable", "value"),
     [
         ("KEEPWATCH_RETRY_SCHEDULE", "soon"),
+        ("KEEPWATCH_DISABLE_AFTER_SECONDS", "0"),
+        ("KEEPWATCH_DISABLE_AFTER_SECONDS", "five days"),
         ("KEEPWATCH_RETRY_SCHEDULE", "0,-1"),
         ("KEEPWATCH_RETRY_SCHEDULE", "inf"),
         ("KEEPWATCH_RETRY_SCHEDULE", "nan"),
