@@ -54,6 +54,11 @@ _fields = options(
     click.option("--min-severity", type=one_of(Severity), help="Only alerts that matter this much."),
     click.option("--only-kind", "kinds", type=one_of(AlertKind), multiple=True, help="May repeat."),
     click.option("--only-label", "labels", type=PAIR, multiple=True, help="Hosts that have it; may repeat."),
+    click.option(
+        "--at-most-once/--no-at-most-once",
+        default=None,
+        help="For a receiver that cannot tell a repeat: give up what may have arrived instead of sending it again.",
+    ),
 )
 
 
@@ -67,10 +72,13 @@ def _body(  # noqa: PLR0913  one per field
     min_severity: str | None,
     kinds: Sequence[str],
     labels: Sequence[tuple[str, str]],
+    at_most_once: bool | None,
 ) -> dict[str, Any]:
     config = _config(config_file) | given(url=url or secret(url_file), headers=secret_pairs(header_file, ":"))
     conditions = given(min_severity=min_severity, kinds=list(kinds) or None, host_labels=dict(labels) or None)
-    return given(config=config or None, events=list(events) or None, filter=conditions or None)
+    return given(
+        config=config or None, events=list(events) or None, filter=conditions or None, at_most_once=at_most_once
+    )
 
 
 def _config(path: Path | None) -> dict[str, Any]:

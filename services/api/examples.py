@@ -49,6 +49,7 @@ BODIES: dict[str, Any] = {
         "kind": "webhook",
         "config": {"url": "https://hooks.example.org/keepwatch"},
         "filter": {"min_severity": "warning"},
+        "at_most_once": False,
     },
     "patch_channel": {"enabled": False},
 }

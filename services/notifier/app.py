@@ -11,7 +11,7 @@ from services.notifier import figures, own_trouble
 from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
-from services.notifier.channels.webhook import open_session
+from services.notifier.channels.webhook import open_lines
 from services.notifier.consumers import consumer
 from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import Deliverer
@@ -47,9 +47,9 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
     first_after = timedelta(seconds=settings.retry_schedule[0])
     async with (
         open_pool(settings.database_url, "notifier") as pool,
-        open_session(settings.webhook_networks) as session,
+        open_lines(settings.webhook_networks) as lines,
     ):
-        ways = kinds(session)
+        ways = kinds(lines)
         wake = WakeCall("wake.notifier")
         dead_letters = DeadLetterAnswers(pool, first_after, wake.call)
         answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)

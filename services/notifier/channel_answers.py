@@ -106,7 +106,9 @@ class ChannelAnswers:
     def _changed(self, channel: SealedChannel, changes: ChannelPatch) -> SealedChannel | Refusal:
         given = changes.model_fields_set
         if nulls := [
-            name for name in ("name", "config", "enabled") if name in given and getattr(changes, name) is None
+            name
+            for name in ("name", "config", "enabled", "at_most_once")
+            if name in given and getattr(changes, name) is None
         ]:
             return Refusal.invalid(*((f"/{name}", "must not be null") for name in nulls))
         if changes.config is not None:
@@ -118,6 +120,8 @@ class ChannelAnswers:
             channel = replace(channel, events=changes.events or ALL_CHANGES)
         if "filter" in given:
             channel = replace(channel, filter=changes.filter or ChannelFilter())
+        if changes.at_most_once is not None:
+            channel = replace(channel, at_most_once=changes.at_most_once)
         if changes.enabled is not None:
             reason = None if changes.enabled else channel.disabled_reason
             channel = replace(channel, enabled=changes.enabled, disabled_reason=reason)
@@ -206,6 +210,7 @@ class ChannelAnswers:
             enabled=channel.enabled,
             events=channel.events,
             filter=channel.filter,
+            at_most_once=channel.at_most_once,
             disabled_reason=channel.disabled_reason,
             created_at=channel.created_at,
         )

@@ -59,6 +59,7 @@ def message_of(claimed: Claimed, public_url: str | None) -> Message:
         alert={**alert, "url": page},
         actor=event["actor"],
         note=event["note"],
+        once=claimed.at_most_once,
     )
 
 
@@ -89,11 +90,15 @@ class Deliverer:
         recording = asyncio.create_task(
             repeat("delivery results", self.record_some, stop=finished, seconds=POLL_SECONDS, wake=self._news)
         )
+        looking_after = asyncio.create_task(
+            repeat("begun deliveries", self.give_up_begun, stop=stop, seconds=POLL_SECONDS)
+        )
         await repeat("deliveries", self.send_some, stop=stop, seconds=POLL_SECONDS, wake=self.wake)
+        await looking_after
         if self._sending:
             _, late = await asyncio.wait(self._sending, timeout=LAST_SENDS_SECONDS)
             for task in late:
-                task.cancel()  # nobody knows whether it arrived: it is sent again when its lease is over
+                task.cancel()  # nobody knows whether it arrived: after its lease it is sent again, or given up
         finished.set()
         await recording
         await self.record_some()
@@ -124,27 +129,45 @@ class Deliverer:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, claimed: Claimed, deadline: float) -> None:
-        if time.monotonic() > deadline:
-            # This process stood still since the claim: by now the delivery may be somebody else's.
+        # When this process stood still since the claim, the delivery may be somebody else's by now.
+        if time.monotonic() > deadline or (claimed.at_most_once and not await self._begin(claimed)):
             log.warning("lease not used", delivery_id=str(claimed.id))
             self._busy[claimed.channel_id] -= 1
             return
         at, started = self.clock(), time.monotonic()
         crash_point("send.before")
-        outcome = await self._try(claimed)
+        outcome = await self._try(claimed, deadline)
         crash_point("send.after")
         took = time.monotonic() - started
-        after = rules.after_try(outcome, claimed.tries + 1, self.schedule, random.random())  # noqa: S311  jitter
+        luck = random.random()  # noqa: S311  jitter
+        after = rules.after_try(outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.at_most_once)
         self._note(claimed, outcome, took)
         self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
         self._news.set()
 
-    async def _try(self, claimed: Claimed) -> Outcome:
+    async def _begin(self, claimed: Claimed) -> bool:
+        """Commit that it is about to be sent: after a crash in between nobody can say whether it was."""
+        try:
+            return await queries.begin(self.pool, claimed)
+        except Exception as error:  # noqa: BLE001  what may not be noted as begun must not be sent
+            log.warning("cannot begin", delivery_id=str(claimed.id), error=type(error).__name__)
+            return False
+
+    async def give_up_begun(self) -> bool:
+        """End what may have been sent by a process that is gone, and is not to be sent twice."""
+        for lost in await queries.give_up_begun(self.pool, rules.unknown("whoever sent it did not come back")):
+            log.warning("delivery given up", delivery_id=str(lost), reason="begun, and its lease is over")
+            self.wake.set()
+        return False
+
+    async def _try(self, claimed: Claimed, deadline: float) -> Outcome:
+        if time.monotonic() > deadline:
+            return Unreachable("not sent in time", unsent=True)
         try:
             stored = Stored(claimed.config, opened(self.sealer, claimed.channel_id, claimed.secrets))
             return await self.kinds[claimed.kind].send(message_of(claimed, self.public_url), stored)
         except SealBrokenError:
-            return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY")
+            return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY", unsent=True)
         except Exception as error:  # noqa: BLE001  a delivery that breaks the sender is retried, and ends dead
             # Neither message nor traceback: the libraries' own may hold the URL.
             log.warning("cannot send", delivery_id=str(claimed.id), error=type(error).__name__)

@@ -95,6 +95,7 @@ class SealedChannel:
     secrets: bytes
     events: list[AlertChange]
     filter: ChannelFilter
+    at_most_once: bool
     enabled: bool
     disabled_reason: str | None
     created_at: datetime
@@ -102,7 +103,10 @@ class SealedChannel:
 
 @dataclass(frozen=True)
 class Message:
-    """What a channel is to say; `id` stays the same on every try, so receivers can tell a repeat; `at` is RFC 3339."""
+    """What a channel is to say; `id` stays the same on every try, so receivers can tell a repeat; `at` is RFC 3339.
+
+    One that is sent `once` is not risked on a connection that was kept open, and may be dead already.
+    """
 
     id: UUID
     type: str
@@ -110,6 +114,7 @@ class Message:
     alert: dict[str, Any] | None
     actor: str | None
     note: str | None
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ class Claimed:
     kind: ChannelKind
     config: dict[str, Any]
     secrets: bytes
+    at_most_once: bool
 
 
 @dataclass(frozen=True)
@@ -148,9 +154,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unreachable:
-    """No answer came."""
+    """No answer came; `unsent` when it is certain that nothing arrived."""
 
     reason: str
+    unsent: bool = False
 
 
 Outcome = Delivered | Refused | Unreachable

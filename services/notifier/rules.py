@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from services.notifier.model import Arrived, Cause, Delivered, Due, Listener, Next, Outcome, Refused, Withheld
+from services.notifier.model import (
+    Arrived,
+    Cause,
+    Delivered,
+    Due,
+    Listener,
+    Next,
+    Outcome,
+    Refused,
+    Unreachable,
+    Withheld,
+)
 from shared.asks.channels import ChannelFilter
 from shared.events import AlertSnapshot
 from shared.vocabulary import AlertChange, DeliveryState
@@ -51,12 +62,21 @@ def contiguous(done: int, waiting: Sequence[int]) -> list[int]:
     return ready
 
 
-def after_try(outcome: Outcome, tries: int, schedule: Sequence[float], luck: float) -> Next:
+def unknown(why: str) -> str:
+    """What is said of a delivery that is not sent again although it may not have arrived."""
+    return f"nobody knows whether it arrived, and it is sent at most once: {why}"
+
+
+def after_try(
+    outcome: Outcome, tries: int, schedule: Sequence[float], luck: float, *, at_most_once: bool = False
+) -> Next:
     """Where a delivery stands after its `tries`-th try; `luck` in [0, 1) spreads the retries."""
     if isinstance(outcome, Delivered):
         return Next(DeliveryState.DELIVERED)
     if isinstance(outcome, Refused) and outcome.gone:
         return Next(DeliveryState.DEAD, error=outcome.reason)
+    if at_most_once and isinstance(outcome, Unreachable) and not outcome.unsent:
+        return Next(DeliveryState.DEAD, error=unknown(outcome.reason))
     if tries >= len(schedule):
         return Next(DeliveryState.DEAD, error=f"given up after {tries} tries: {outcome.reason}")
     delay = timedelta(seconds=schedule[tries] * (1 + JITTER * luck))

@@ -41,6 +41,7 @@ class Channel(BaseModel):
     enabled: bool
     events: list[AlertChange]
     filter: ChannelFilter
+    at_most_once: bool = False
     disabled_reason: str | None
     created_at: AwareDatetime
 
@@ -52,7 +53,10 @@ class ChannelWithSecret(Channel):
 
 
 class ChannelCreate(Body):
-    """`config` is judged by the channel's kind."""
+    """`config` is judged by the channel's kind.
+
+    `at_most_once` is for receivers that can't tell a repeat: what may have arrived is given up instead of sent again.
+    """
 
     name: Name
     kind: ChannelKind
@@ -60,6 +64,7 @@ class ChannelCreate(Body):
     enabled: bool = True
     events: Changes = ALL_CHANGES
     filter: ChannelFilter = ChannelFilter()
+    at_most_once: bool = False
 
 
 class ChannelPatch(Body):
@@ -70,6 +75,7 @@ class ChannelPatch(Body):
     enabled: bool | None = None
     events: Changes | None = None
     filter: ChannelFilter | None = None
+    at_most_once: bool | None = None
 
 
 class TestResult(BaseModel):

@@ -34,6 +34,7 @@ def empty(kind: ChannelKind) -> dict[str, Any]:
         "min_severity": "",
         "kinds": [],
         "host_labels": "",
+        "at_most_once": False,
         "config": FORMS[kind].shown(None, {}),
     }
 
@@ -49,6 +50,7 @@ def stored(channel: Channel) -> dict[str, Any]:
         "min_severity": least.value if least else "",
         "kinds": [kind.value for kind in wanted.kinds or []],
         "host_labels": "\n".join(f"{key}={value}" for key, value in (wanted.host_labels or {}).items()),
+        "at_most_once": channel.at_most_once,
         "config": FORMS[channel.kind].shown(None, channel.config),
     }
 
@@ -63,18 +65,21 @@ def typed(form: Form, kind: ChannelKind, config: Mapping[str, Any]) -> dict[str,
         "min_severity": form.text("filter_min_severity"),
         "kinds": form.all("filter_kinds"),
         "host_labels": form.text("filter_host_labels"),
+        "at_most_once": "at_most_once" in form,
         "config": FORMS[kind].shown(form, config),
     }
 
 
 def new_channel(form: Form, kind: ChannelKind) -> ChannelCreate:
     """The channel that the form asks for; raises a 422 Problem."""
-    return filled_in(ChannelCreate, {**_read(form, kind, {}), "kind": kind, "enabled": "enabled" in form})
+    once = _once(form, before=False)
+    return filled_in(ChannelCreate, {**_read(form, kind, {}), "kind": kind, "enabled": "enabled" in form, **once})
 
 
 def changes(form: Form, channel: Channel) -> ChannelPatch:
     """What the form changes of the channel; raises a 422 Problem."""
-    return filled_in(ChannelPatch, _read(form, channel.kind, channel.config))
+    once = _once(form, before=channel.at_most_once)
+    return filled_in(ChannelPatch, {**_read(form, channel.kind, channel.config), **once})
 
 
 def problems(problem: Problem, kind: ChannelKind) -> dict[str, str]:
@@ -97,6 +102,12 @@ def _read(form: Form, kind: ChannelKind, config: Mapping[str, Any]) -> dict[str,
         "events": events,
         "filter": {key: value for key, value in wanted.items() if value is not None},
     }
+
+
+def _once(form: Form, *, before: bool) -> dict[str, bool]:
+    """Said only where it is another: a notifier of the release before does not know it."""
+    wanted = "at_most_once" in form
+    return {} if wanted == before else {"at_most_once": wanted}
 
 
 def _labels(form: Form) -> dict[str, str]:

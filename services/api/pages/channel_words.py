@@ -19,7 +19,8 @@ SEVERITIES = {
 def told_of(channel: Channel) -> str:
     """One sentence: which alerts, of which hosts, and when."""
     when = _listed([EVENTS[event] for event in ALL_CHANGES if event in channel.events], "or")
-    return f"{_which(channel.filter)}, when {when}."
+    once = " Sent at most once." if channel.at_most_once else ""
+    return f"{_which(channel.filter)}, when {when}.{once}"
 
 
 def _which(wanted: ChannelFilter) -> str:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import aiohttp
-
-from services.notifier.channels.webhook import Webhook
+from services.notifier.channels.webhook import Lines, Webhook
 from services.notifier.model import Message, Outcome, Stored
 from shared.refusal import Refusal
 from shared.vocabulary import ChannelKind
@@ -33,6 +31,6 @@ class Kind(Protocol):
         """Say it once."""
 
 
-def kinds(session: aiohttp.ClientSession) -> Mapping[ChannelKind, Kind]:
-    """Every kind there is, over one HTTP session."""
-    return {ChannelKind.WEBHOOK: Webhook(session)}
+def kinds(lines: Lines) -> Mapping[ChannelKind, Kind]:
+    """Every kind there is, over the same lines."""
+    return {ChannelKind.WEBHOOK: Webhook(lines)}

@@ -31,10 +31,24 @@ USER_AGENT = f"Keepwatch/{version('keepwatch')}"
 TOO_SHORT_TO_HIDE = 4
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Ways to call: over connections that are kept open for the next call, or over a new one each time."""
+
+    kept: aiohttp.ClientSession
+    new: aiohttp.ClientSession
+
+
 @asynccontextmanager
-async def open_session(networks: Sequence[Network]) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that reaches allowed addresses only and takes no orders from the environment or from cookies."""
-    connector = aiohttp.TCPConnector(limit=0, socket_factory=guarded_sockets(networks))
+async def open_lines(networks: Sequence[Network]) -> AsyncIterator[Lines]:
+    """Lines that reach allowed addresses only and take no orders from the environment or from cookies."""
+    async with _session(networks, keep=True) as kept, _session(networks, keep=False) as new:
+        yield Lines(kept, new)
+
+
+@asynccontextmanager
+async def _session(networks: Sequence[Network], *, keep: bool) -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(limit=0, socket_factory=guarded_sockets(networks), force_close=not keep)
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=TIMEOUT,
@@ -49,7 +63,7 @@ async def open_session(networks: Sequence[Network]) -> AsyncIterator[aiohttp.Cli
 class Webhook:
     """Posts messages to an address, signed with the channel's secret."""
 
-    session: aiohttp.ClientSession
+    lines: Lines
     clock: Clock = utc_now
 
     def create(self, given: Mapping[str, Any]) -> Stored | Refusal:
@@ -77,12 +91,13 @@ class Webhook:
         body = _body(message)
         headers = self._headers(message, body, stored)
         url = stored.config["url"]
+        session = self.lines.new if message.once else self.lines.kept
         try:
-            async with self.session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:
+            async with session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:
                 detail = _scrubbed(await _beginning(response), stored)
                 return _judge(response.status, response.headers.get("Retry-After"), detail, self.clock())
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            return Unreachable(_in_words(error))
+            return Unreachable(_in_words(error), unsent=isinstance(error, BEFORE_SENDING))
 
     def _headers(self, message: Message, body: str, stored: Stored) -> dict[str, str]:
         at = self.clock().replace(microsecond=0)
@@ -157,6 +172,8 @@ def _scrubbed(text: str, stored: Stored) -> str:
     return text
 
 
+BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+"""No connection came about: name, address, certificate, or nobody there."""
 SENTENCES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (aiohttp.ClientConnectorCertificateError, "the receiver's TLS certificate is not valid"),
     (aiohttp.ClientSSLError, "TLS failed"),

@@ -23,6 +23,7 @@ def _channel(row: asyncpg.Record) -> SealedChannel:
         secrets=row["secrets"],
         events=[AlertChange(event) for event in row["events"]],
         filter=ChannelFilter(**json.loads(row["filter"])),
+        at_most_once=row["at_most_once"],
         enabled=row["enabled"],
         disabled_reason=row["disabled_reason"],
         created_at=row["created_at"],
@@ -35,10 +36,10 @@ async def insert(
     """Make a channel; None when its name is taken."""
     row = await pool.fetchrow(
         """
-        INSERT INTO notifier.channel (id, name, kind, config, secrets, events, filter, enabled)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO notifier.channel (id, name, kind, config, secrets, events, filter, enabled, at_most_once)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (lower(name)) DO NOTHING
-        RETURNING id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        RETURNING id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
         """,
         identity,
         body.name,
@@ -48,6 +49,7 @@ async def insert(
         [event.value for event in body.events],
         body.filter.model_dump_json(exclude_none=True),
         body.enabled,
+        body.at_most_once,
     )
     return _channel(row) if row else None
 
@@ -62,7 +64,7 @@ async def get(pool: Pool, identity: UUID) -> SealedChannel | None:
     """One channel."""
     row = await pool.fetchrow(
         """
-        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
         FROM notifier.channel WHERE id = $1
         """,
         identity,
@@ -74,7 +76,7 @@ async def get_locked(tx: Connection, identity: UUID) -> SealedChannel | None:
     """One channel, that nobody else changes or fans out to before the transaction ends."""
     row = await tx.fetchrow(
         """
-        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
         FROM notifier.channel WHERE id = $1 FOR UPDATE
         """,
         identity,
@@ -86,7 +88,7 @@ async def newest_first(pool: Pool, before: datetime | None, before_id: UUID | No
     """Channels from a place in the list on."""
     rows = await pool.fetch(
         """
-        SELECT id, name, kind, config, secrets, events, filter, enabled, disabled_reason, created_at
+        SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
         FROM notifier.channel
         WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
         ORDER BY created_at DESC, id DESC
@@ -105,6 +107,7 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
         """
         UPDATE notifier.channel
         SET name = $2, config = $3, secrets = $4, events = $5, filter = $6, enabled = $7, disabled_reason = $8,
+            at_most_once = $9,
             -- Who changes where it leads, or enables it, begins anew: what failed before says nothing of now.
             failing_since = CASE WHEN config = $3 AND secrets = $4 AND enabled = $7 THEN failing_since END
         WHERE id = $1
@@ -117,6 +120,7 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
         channel.filter.model_dump_json(exclude_none=True),
         channel.enabled,
         channel.disabled_reason,
+        channel.at_most_once,
     )
 
 

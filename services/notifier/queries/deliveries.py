@@ -33,6 +33,7 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
                   AND delivery.state IN ('pending', 'failed')
                   AND delivery.next_attempt_at <= now()
                   AND (delivery.lease_until IS NULL OR delivery.lease_until < now())
+                  AND delivery.begun_at IS NULL
                   -- In order: an earlier event of the alert that still waits goes first.
                   AND NOT EXISTS (
                       SELECT FROM notifier.delivery AS earlier
@@ -55,7 +56,7 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
                 delivery.channel_id, delivery.next_attempt_at
         )
         SELECT leased.id, leased.token, leased.tries, event.type, event.payload,
-            leased.channel_id, channel.kind, channel.config, channel.secrets
+            leased.channel_id, channel.kind, channel.config, channel.secrets, channel.at_most_once
         FROM leased
         JOIN notifier.event USING (alert_id, version)
         JOIN notifier.channel ON channel.id = leased.channel_id
@@ -81,6 +82,7 @@ def _claimed(row: asyncpg.Record) -> Claimed:
         kind=ChannelKind(row["kind"]),
         config=json.loads(row["config"]),
         secrets=row["secrets"],
+        at_most_once=row["at_most_once"],
     )
 
 
@@ -98,6 +100,42 @@ async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[UUID]:
         [one.token for one in claimed],
     )
     return {row["id"] for row in rows}
+
+
+async def begin(pool: Pool, claimed: Claimed) -> bool:
+    """Note that a delivery is about to be sent, if it is still ours to send; only then may it be."""
+    begun = await pool.fetchval(
+        """
+        UPDATE notifier.delivery SET begun_at = now()
+        WHERE id = $1 AND token = $2 AND state IN ('pending', 'failed') AND lease_until > now()
+        RETURNING id
+        """,
+        claimed.id,
+        claimed.token,
+    )
+    return begun is not None
+
+
+async def give_up_begun(pool: Pool, reason: str) -> list[UUID]:
+    """End what was begun by somebody who did not come back with the answer within the lease; which they were.
+
+    The token stays: who wakes up after all may still say that it did arrive.
+    """
+    rows = await pool.fetch(
+        """
+        WITH lost AS (
+            SELECT id FROM notifier.delivery
+            WHERE begun_at IS NOT NULL AND state IN ('pending', 'failed') AND lease_until < now()
+            ORDER BY id FOR UPDATE SKIP LOCKED
+        )
+        UPDATE notifier.delivery
+        SET state = 'dead', next_attempt_at = NULL, begun_at = NULL, last_error = $1, dead_at = now()
+        FROM lost WHERE delivery.id = lost.id
+        RETURNING delivery.id
+        """,
+        reason,
+    )
+    return [row["id"] for row in rows]
 
 
 async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
@@ -125,6 +163,7 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             tries = delivery.tries + 1,
             next_attempt_at = now() + result.after,
             lease_until = NULL,
+            begun_at = NULL,
             last_error = result.error,
             delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END,
             dead_at = CASE WHEN result.state = 'dead' THEN result.at END
@@ -155,7 +194,9 @@ async def retry(pool: Pool, identity: UUID) -> bool:
             WHERE channel.id = (SELECT channel_id FROM notifier.delivery WHERE delivery.id = $1) AND channel.enabled
             FOR SHARE
         )
-        UPDATE notifier.delivery SET state = 'pending', tries = 0, next_attempt_at = now(), dead_at = NULL
+        UPDATE notifier.delivery SET state = 'pending', tries = 0, next_attempt_at = now(), dead_at = NULL,
+            -- What is being sent right now is not sent by somebody else as well.
+            begun_at = CASE WHEN delivery.state = 'failed' THEN delivery.begun_at END
         FROM reachable
         WHERE delivery.id = $1 AND delivery.channel_id = reachable.id AND delivery.state IN ('failed', 'dead')
         RETURNING delivery.id

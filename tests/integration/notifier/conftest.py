@@ -15,7 +15,7 @@ from services.notifier import handlers
 from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
-from services.notifier.channels.webhook import open_session
+from services.notifier.channels.webhook import Lines, open_lines
 from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import LEASE, Deliverer
 from services.notifier.model import Arrived
@@ -53,7 +53,7 @@ class Notifier:
     """One notifier; `worker` sends when told to, so that a test decides what happens before what."""
 
     pool: asyncpg.Pool
-    session: object
+    lines: Lines
     alert_event: Callable
     alert: UUID = field(default_factory=uuid4)
     announced: int = 0
@@ -61,7 +61,7 @@ class Notifier:
     def __post_init__(self) -> None:
         self.sealer = Sealer(SECRET_KEY)
         self.worker = self.new_worker()
-        self.channels = ChannelAnswers(self.pool, kinds(self.session), self.sealer)
+        self.channels = ChannelAnswers(self.pool, kinds(self.lines), self.sealer)
         self.letters = DeadLetterAnswers(self.pool, NOW, self._announce)
         self.answers = Answers(self.pool, self.channels, self.letters, self._announce)
 
@@ -70,7 +70,7 @@ class Notifier:
 
     def new_worker(self, lease: timedelta = LEASE, later: timedelta = NOW) -> Deliverer:
         """Another replica's sender, whose clock may go ahead."""
-        ways = kinds(self.session)
+        ways = kinds(self.lines)
         clock = lambda: utc_now() + later  # noqa: E731  a clock is one line
         return Deliverer(self.pool, ways, self.sealer, SCHEDULE, PUBLIC_URL, DISABLE_AFTER, clock=clock, lease=lease)
 
@@ -138,8 +138,8 @@ class Notifier:
 
 @pytest.fixture
 async def notifier(pool: asyncpg.Pool, alert_event):
-    async with open_session([ip_network("127.0.0.0/8")]) as session:
-        yield Notifier(pool, session, alert_event)
+    async with open_lines([ip_network("127.0.0.0/8")]) as lines:
+        yield Notifier(pool, lines, alert_event)
 
 
 @pytest.fixture(scope="session")

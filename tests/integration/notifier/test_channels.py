@@ -100,11 +100,21 @@ async def test_an_absent_field_stays_and_null_clears(notifier):
     assert cleared.events == ["raised", "acked", "resolved"]
 
 
-@pytest.mark.parametrize("field", ["name", "config", "enabled"])
+@pytest.mark.parametrize("field", ["name", "config", "enabled", "at_most_once"])
 async def test_what_cannot_be_cleared_is_refused(notifier, field):
     refused = await notifier.change(await notifier.channel(), **{field: None})
 
     assert [(error.pointer, error.detail) for error in refused.errors] == [(f"/{field}", "must not be null")]
+
+
+async def test_at_most_once_is_kept_until_somebody_changes_it(notifier):
+    channel = await notifier.channel(at_most_once=True)
+
+    renamed = await notifier.change(channel, name="x")
+    changed = await notifier.change(channel, at_most_once=False)
+
+    assert (channel.at_most_once, renamed.at_most_once, changed.at_most_once) == (True, True, False)
+    assert not (await notifier.channel()).at_most_once
 
 
 async def test_a_refused_change_changes_nothing(notifier):

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from services.notifier.channels.webhook import open_session
+from services.notifier.channels.webhook import open_lines
 from services.notifier.deliveries import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 from services.notifier.queries.deliveries import claim
 from shared.asks.deliveries import TellAttempts
@@ -185,8 +185,8 @@ async def test_a_name_that_leads_inside_is_not_connected_to(notifier, receive):
     await notifier.channel(url)
     await notifier.tell(notifier.event("raised"))
 
-    async with open_session([]) as strict:
-        notifier.session = strict
+    async with open_lines([]) as strict:
+        notifier.lines = strict
         await notifier.send(notifier.new_worker())
 
     delivery = await notifier.only_delivery()

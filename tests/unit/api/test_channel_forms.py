@@ -66,6 +66,10 @@ def test_a_channel_says_what_it_is_told_of(events, wanted, words):
     assert told_of(channel(events=events, filter=wanted)) == words
 
 
+def test_a_channel_that_is_told_once_says_so():
+    assert told_of(channel(at_most_once=True)).endswith("or resolved. Sent at most once.")
+
+
 def test_headers_that_are_left_empty_stay_and_others_are_given_or_dropped():
     headers = {
         "config_headers_name": ["Authorization", "X-Team", "X-New", "", " X-Trimmed "],
@@ -107,6 +111,18 @@ def test_the_form_of_a_channel_makes_the_same_channel_again():
 
     assert again.filter.model_dump(mode="json") == wanted
     assert again.events == channel().events
+
+
+def test_at_most_once_is_said_only_where_it_changes():
+    """A notifier of the release before would refuse a field that it does not know."""
+    ticked, not_ticked, once = form(at_most_once="on"), form(), channel(at_most_once=True)
+
+    assert channel_forms.new_channel(ticked, WEBHOOK).at_most_once
+    assert channel_forms.changes(ticked, channel()).at_most_once is True
+    assert channel_forms.changes(not_ticked, once).at_most_once is False
+    for given, before in ((ticked, once), (not_ticked, channel())):
+        assert "at_most_once" not in channel_forms.changes(given, before).model_fields_set
+    assert "at_most_once" not in channel_forms.new_channel(not_ticked, WEBHOOK).model_fields_set
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,15 @@ def test_a_channel_whose_url_comes_from_standard_input(known, keepwatch, home):
     assert "hooks.example" not in result.output
 
 
+@pytest.mark.parametrize(("option", "said"), [("--at-most-once", True), ("--no-at-most-once", False)])
+def test_a_channel_is_told_at_most_once_or_not(known, keepwatch, option, said):
+    known.answers("PATCH", f"/channels/{identity('e1')}", channel(at_most_once=said))
+
+    keepwatch("channels", "edit", "ops", option)
+
+    assert asked(known)[2] == {"at_most_once": said}
+
+
 @pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
 def test_testing_a_channel(known, keepwatch, ok, code):
     known.answers("POST", f"/channels/{identity('e1')}/test", {"ok": ok, "detail": "what it said", "duration_ms": 12})

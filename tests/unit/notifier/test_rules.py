@@ -115,3 +115,16 @@ def test_a_wish_for_patience_is_honoured_up_to_six_hours(asked, waits):
 
 def test_a_receiver_that_is_gone_is_not_tried_again():
     assert after_try(Refused(410, "gone", "", gone=True), 1, SCHEDULE, 0).state is DeliveryState.DEAD
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Unreachable("no answer in time"), DeliveryState.DEAD),
+        (Unreachable("cannot connect", unsent=True), DeliveryState.FAILED),
+        (Refused(500, "the receiver answered 500", ""), DeliveryState.FAILED),
+        (Delivered(200, ""), DeliveryState.DELIVERED),
+    ],
+)
+def test_at_most_once_only_what_surely_did_not_arrive_is_tried_again(outcome, state):
+    assert after_try(outcome, 1, SCHEDULE, 0, at_most_once=True).state is state
