@@ -1,5 +1,7 @@
 """Tells alerts what is wrong with the notifier itself, until alerts has it committed."""
 
+from datetime import timedelta
+
 import structlog
 from nats.aio.client import Client
 
@@ -12,6 +14,7 @@ log = structlog.get_logger()
 SECONDS = 2.0
 PER_ROUND = 100
 AWAY = 503
+KEPT = timedelta(days=30)
 
 
 async def tell(pool: Pool, client: Client) -> bool:
@@ -28,5 +31,6 @@ async def tell(pool: Pool, client: Client) -> bool:
             break  # nobody there to ask; the next round tries again
     if told:
         await queries.told(pool, told)
+        await queries.forget(pool, KEPT)
         log.info("own trouble told", count=len(told))
     return len(told) == PER_ROUND

@@ -1,6 +1,7 @@
 """What is wrong with the notifier itself, until alerts has been told."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from shared.asks.alerts import OwnKind, TellOwnTrouble
@@ -53,3 +54,8 @@ async def told(pool: Pool, event_ids: Sequence[UUID]) -> None:
         "UPDATE notifier.own_trouble SET told_at = now() WHERE event_id = ANY ($1::uuid[]) AND told_at IS NULL",
         event_ids,
     )
+
+
+async def forget(pool: Pool, older_than: timedelta) -> None:
+    """Drop what alerts has known for so long: nobody asks for it again."""
+    await pool.execute("DELETE FROM notifier.own_trouble WHERE told_at < now() - $1::interval", older_than)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import nats
@@ -10,7 +11,8 @@ import pytest
 
 from cli.embedded import EmbeddedNats
 from services.alerts import app
-from shared.asks.alerts import Acknowledge, ListAlerts
+from shared.asks.alerts import Acknowledge, ListAlerts, TellOwnTrouble
+from shared.asks.dead_letters import ListAlertsDeadLetters, ReplayAlertsDeadLetter
 from shared.bus import ask
 from shared.streams import STREAM, ensure
 
@@ -209,3 +211,48 @@ async def test_a_click_is_answered_and_announced(running, client):
 
         events = await until(acked)
     assert (events[1]["subject"], events[1]["actor"], events[1]["note"]) == ("alert.acked", "ada", "mine")
+
+
+async def test_what_the_notifier_tells_of_itself_is_announced_once_and_ended(running, client):
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    known = {"kind": "channel_disabled", "dedup_key": "c1", "name": "ops", "message": "410"}
+    wrong = TellOwnTrouble(**known, event_id=uuid4(), over=False, at=at)
+    over = TellOwnTrouble(**known, event_id=uuid4(), over=True, at=at + timedelta(hours=1))
+    async with running(copies=2):
+        await until(lambda: _taken(client, wrong))
+        for told_again in (wrong, over, over):
+            assert await ask(client, told_again) is None
+
+        async def both():
+            events = await told(client)
+            return events if len(events) == 2 else None
+
+        events = await until(both)
+    assert [(event["subject"], event["alert"]["occurrences"]) for event in events] == [
+        ("alert.raised", 1),
+        ("alert.resolved", 1),
+    ]
+
+
+async def _taken(client, question) -> bool:
+    return await ask(client, question) is None
+
+
+async def test_a_dead_letter_is_replayed_once_by_whoever_is_asked(running, client, pool):
+    """The two who ask at the same time are served one after the other: the second finds it gone."""
+    await pool.execute(
+        "INSERT INTO alerts.dead_letter (subject, stream_seq, payload, error) VALUES ('job.finished', 1, $1, 'x')",
+        failure(str(uuid4())),
+    )
+    async with running(copies=2):
+
+        async def listed():
+            answer = await ask(client, ListAlertsDeadLetters(most=10))
+            return answer if isinstance(answer, list) else None
+
+        (letter,) = await until(listed)
+        replay = ReplayAlertsDeadLetter(id=letter.id)
+        answers = await asyncio.gather(ask(client, replay), ask(client, replay))
+        (event,) = await until(lambda: told(client))
+    assert sorted(getattr(answer, "status", 200) for answer in answers) == [200, 404]
+    assert event["alert"]["occurrences"] == 1
