@@ -192,8 +192,14 @@ async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> N
             measures.HANDLED.labels(consumer.durable.name).inc()
             await message.ack()
             return
+    try:
+        await consumer.set_aside(message, error)
+    except Exception as found:
+        if is_transient(found):
+            log.warning("cannot set aside", consumer=consumer.durable.name, error=type(found).__name__)
+            return  # not acknowledged: it comes again, and is kept then
+        raise
     log.error("message set aside", consumer=consumer.durable.name, subject=message.subject, error=repr(error))
-    await consumer.set_aside(message, error)
     measures.DEAD_LETTERS.labels(consumer.durable.name).inc()
     await message.ack()
 

@@ -1,0 +1,39 @@
+"""The loop that pulls from a durable consumer, when its database comes and goes."""
+
+import asyncio
+
+import asyncpg
+import nats
+
+from shared.pull import Consumer, consume
+from shared.streams import ALERTS, STREAM, consumer_config, ensure
+
+
+async def test_poison_that_cannot_be_kept_right_now_is_kept_later_and_ends_nobody(nats_url):
+    """A database that went away at that very moment once ended the whole process."""
+    client = await nats.connect(nats_url)
+    js = client.jetstream()
+    await ensure(js, 1)
+    await js.add_consumer(STREAM, consumer_config(ALERTS).evolve(ack_wait=1))
+    kept, asked, stop = [], 0, asyncio.Event()
+
+    async def handle(_):
+        raise ValueError("poison")
+
+    async def set_aside(message, _):
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise asyncpg.ConnectionDoesNotExistError("gone")
+        kept.append(message.data)
+        stop.set()
+
+    await js.publish("job.finished", b"x")
+    await asyncio.wait_for(consume(client, Consumer(ALERTS, handle, set_aside, _nothing), stop), 20)
+
+    assert kept == [b"x"]
+    await client.close()
+
+
+async def _nothing() -> None:
+    return None
