@@ -151,7 +151,7 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             INSERT INTO notifier.attempt (delivery_id, at, duration_ms, status, detail)
             SELECT id, at, duration_ms, status, detail FROM result ORDER BY at
         ), ours AS (
-            SELECT delivery.id
+            SELECT delivery.id, result.token
             FROM notifier.delivery
             JOIN result USING (id, token)
             -- What has been given up meanwhile stays dead, unless it did arrive.
@@ -167,8 +167,8 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             last_error = result.error,
             delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END,
             dead_at = CASE WHEN result.state = 'dead' THEN result.at END
-        FROM ours JOIN result USING (id)
-        WHERE delivery.id = ours.id AND delivery.token = result.token
+        FROM ours JOIN result USING (id, token)
+        WHERE delivery.id = ours.id
         RETURNING delivery.id
         """,
         [one.claimed.id for one in tried],

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from services.notifier.channels.webhook import open_lines
 from services.notifier.deliveries import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
-from services.notifier.queries.deliveries import claim
+from services.notifier.queries.deliveries import claim, still_ours
 from shared.asks.deliveries import TellAttempts
 from shared.refusal import Refusal
 
@@ -283,6 +283,22 @@ async def test_a_late_result_of_a_lost_lease_changes_nothing(notifier, receive):
     delivery = await notifier.only_delivery()
     assert (delivery.state, delivery.last_error) == ("delivered", None)
     assert [one.status for one in delivery.attempts] == [200, 500]
+
+
+async def test_a_late_failure_of_a_lost_lease_does_not_end_its_successors(notifier, receive):
+    receiver = await receive()
+    receiver.answers.append(answer(500))
+    await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"))
+    await notifier.worker.send_some()
+    await asyncio.wait(notifier.worker._sending)
+
+    await notifier.time_passes()
+    (held,) = await claim(notifier.pool, {}, 10, 10, timedelta(minutes=1))
+    await notifier.worker.record_some()
+
+    assert (await notifier.only_delivery()).state == "pending"
+    assert await still_ours(notifier.pool, [held]) == {held.id}
 
 
 async def test_a_delivery_whose_worker_died_is_taken_over_after_its_lease(notifier, receive):

@@ -1,0 +1,99 @@
+"""Each defence of the guarantees, how it is switched off, and the test that then fails."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Defence:
+    """A defence by its name; without it, `file` says `without` in the place of `text`."""
+
+    name: str
+    file: str
+    text: str
+    without: str
+    test: str
+    options: tuple[str, ...] = ()
+
+
+DEFENCES = [
+    Defence(
+        "outbox: an event is marked as told after the broker has it",
+        "shared/outbox.py",
+        '        crash_point("publish.before")\n',
+        "        await self.table.mark(connection, [row.id for row in rows], [0] * len(rows))\n"
+        '        crash_point("publish.before")\n',
+        "tests/faults/test_matrix.py::test_crashes_at_every_named_point[jobs]",
+        ("-m", "faults"),
+    ),
+    Defence(
+        "acknowledgement: a message is acknowledged after its effect is committed",
+        "shared/pull.py",
+        "    if await _handled(consumer, messages, stop):\n",
+        "    for message in messages:\n        await message.ack()\n    if await _handled(consumer, messages, stop):\n",
+        "tests/faults/test_matrix.py::test_crashes_at_every_named_point[alerts]",
+        ("-m", "faults"),
+    ),
+    Defence(
+        "inbox of alerts: an event that comes again has no effect",
+        "services/alerts/queries.py",
+        '    return {row["event_id"] for row in rows}\n\n\nasync def share',
+        "    return set(event_ids) or {row for row in rows}\n\n\nasync def share",
+        "tests/messaging/alerts/test_stream.py::test_three_copies_and_a_full_redelivery_count_equal",
+    ),
+    Defence(
+        "inbox of notifier: an event that comes again is not fanned out again",
+        "services/notifier/queries/events.py",
+        "        UPDATE notifier.fan_out SET version = newest.version\n",
+        "        UPDATE notifier.fan_out SET version = fan_out.version\n",
+        "tests/integration/notifier/test_fan_out.py::test_an_event_that_comes_twice_is_fanned_out_once",
+    ),
+    Defence(
+        "marks: news that is older than what is known changes nothing",
+        "services/alerts/rules.py",
+        "        return Evidence.LATE if finding.at < marks.cleared_at else Evidence.APPLIED\n",
+        "        return Evidence.APPLIED\n",
+        "tests/integration/alerts/test_order.py::test_a_failure_older_than_the_newest_success_raises_nothing",
+    ),
+    Defence(
+        "lock order: whoever locks several keys does so in the same order",
+        "services/alerts/queries.py",
+        "        ORDER BY host_id, kind, dedup_key\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
+        "        ORDER BY random()\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
+        "tests/integration/alerts/test_order.py::test_events_that_race_over_many_keys_do_not_deadlock",
+    ),
+    Defence(
+        "lease fencing: who lost a lease cannot overwrite its successor",
+        "services/notifier/queries/deliveries.py",
+        "            JOIN result USING (id, token)\n            -- What",
+        "            JOIN result USING (id)\n            -- What",
+        "tests/integration/notifier/test_deliveries.py::test_a_late_failure_of_a_lost_lease_does_not_end_its_successors",
+    ),
+    Defence(
+        "version order: an event is fanned out after the ones before it",
+        "services/notifier/rules.py",
+        "        if version == done + 1 + len(ready):\n",
+        "        if version > done:\n",
+        "tests/integration/notifier/test_fan_out.py::test_a_later_event_waits_for_the_earlier_one",
+    ),
+    Defence(
+        "order at a channel: a later event waits for an earlier one that is not there yet",
+        "services/notifier/queries/deliveries.py",
+        "                        AND earlier.state IN ('pending', 'failed')\n",
+        "                        AND earlier.state IN ('pending', 'failed') AND false\n",
+        "tests/integration/notifier/test_deliveries.py::test_a_later_event_waits_for_an_earlier_one_at_the_same_channel",
+    ),
+    Defence(
+        "replay: a broker that lost its memory is told again",
+        "shared/outbox.py",
+        "            rewound = await self.table.rewind(connection, now)\n",
+        "            rewound = 0\n",
+        "tests/messaging/alerts/test_stream.py::test_a_broker_that_lost_its_memory_is_told_again",
+    ),
+    Defence(
+        "lock of a deletion: no alert is raised behind a deletion's back",
+        "services/alerts/queries.py",
+        '    await tx.execute("SELECT pg_advisory_xact_lock_shared($1)", DELETIONS)\n',
+        '    await tx.execute("SELECT $1::int", DELETIONS)\n',
+        "tests/integration/alerts/test_order.py::test_a_deletion_that_races_evidence_leaves_nothing_open",
+    ),
+]
