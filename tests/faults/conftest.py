@@ -16,14 +16,13 @@ from tests.faults.load import Clients, Key, Load
 from tests.faults.receiver import Listener, Receiver, listening
 from tests.faults.system import System, running, seed_of
 
-VERDICTS = pytest.StashKey[list[Verdict]]()
+VERDICT = "what came of the faults"
 HERE = Path(__file__).parent
 HOSTS, GROUPS = 6, 4
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "faults: one of the whole matrix of faults; left out unless asked for by -m")
-    config.stash[VERDICTS] = []
 
 
 def pytest_collection_modifyitems(config, items):
@@ -38,10 +37,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[VERDICTS]:
-        terminalreporter.section("what came of the faults")
-        for verdict in config.stash[VERDICTS]:
-            terminalreporter.line(str(verdict))
+    # By way of the reports, since with several processes they alone come to the one that prints.
+    reports = [report for kept in terminalreporter.stats.values() for report in kept if hasattr(report, "when")]
+    found = [dict(report.user_properties) for report in reports if report.when == "call"]
+    if lines := [properties[VERDICT] for properties in found if VERDICT in properties]:
+        terminalreporter.section(VERDICT)
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ async def receiver(system: System) -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-def under_load(system: System, receiver: Receiver, seed: int, request, pytestconfig):
+def under_load(system: System, receiver: Receiver, seed: int, request):
     """Runs a load on hosts of its own while something is done to the system, and judges what came of it."""
 
     async def run(disturb: Callable[[System, random.Random], Awaitable[None]], **load: float) -> Verdict:
@@ -75,9 +77,7 @@ def under_load(system: System, receiver: Receiver, seed: int, request, pytestcon
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
             clients = Clients(session, system.urls, system.keepwatch.admin_token, rng)
             verdict = Verdict(request.node.name, seed, faults=system.faults)
-            # Kept before it is complete: a run that breaks names its seed as well.
-            pytestconfig.stash[VERDICTS].append(verdict)
-            async with _channels(clients, receiver, f"{seed}-{len(pytestconfig.stash[VERDICTS])}") as listeners:
+            async with _channels(clients, receiver, f"{seed}-{len(receiver.listeners)}") as listeners:
                 keys = [
                     Key(f"{listeners[0].name}-host-{host}", f"group-{group}", hasty=group == 0)
                     for host in range(HOSTS)
@@ -100,6 +100,8 @@ def under_load(system: System, receiver: Receiver, seed: int, request, pytestcon
                         working.result()
                     return await judge(verdict, clients, keys, listeners, database)
                 finally:
+                    # A run that breaks names its seed as well.
+                    request.node.user_properties.append((VERDICT, str(verdict)))
                     await database.close()
 
     return run
