@@ -19,6 +19,7 @@ import nats.js.errors
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 from opentelemetry.trace import SpanKind
 
 from shared import db, measures
@@ -162,7 +163,7 @@ class Relay:
             measures.BROKER_FORGOT.inc()
             log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)
         else:
-            await self.table.note_broker(connection, now, await _ack_floor(js))
+            await self.table.note_broker(connection, now, await _ack_floor(js, now.last_seq))
             if self.table.tidy:
                 await self.table.tidy(connection, KEEP_PUBLISHED)
 
@@ -216,9 +217,16 @@ class _Shares:
         return zlib.crc32(f"keepwatch outbox {self.table}".encode()) - 2**31
 
 
-async def _ack_floor(js: JetStreamContext) -> int:
-    floors = [(await js.consumer_info(STREAM, durable.name)).ack_floor for durable in DURABLES]
-    return min((floor.stream_seq for floor in floors if floor), default=0)
+async def _ack_floor(js: JetStreamContext, last_seq: int) -> int:
+    """How far every consumer has come, in a stream that had come to `last_seq` before this is asked."""
+    return min([_come_to(await js.consumer_info(STREAM, durable.name), last_seq) for durable in DURABLES])
+
+
+def _come_to(info: ConsumerInfo, last_seq: int) -> int:
+    # A consumer's floor stands still while only messages for others come: with nothing left to do it is at the end.
+    if not info.num_pending and not info.num_ack_pending:
+        return last_seq
+    return info.ack_floor.stream_seq if info.ack_floor else 0
 
 
 def _created(value: datetime | str | None) -> datetime:

@@ -119,3 +119,16 @@ async def until_stream_exists(client):
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the stream was not made again")
+
+
+async def test_what_all_have_acknowledged_goes_although_one_consumer_never_got_anything(gateway, stored, stream, pool):
+    """The notifier hears of alerts alone: while all is well its own floor stands still."""
+    await gateway.ask(ReportJobs(reports=reports(10), create=True))
+    await stored(10)
+    consumer = await jetstream(stream).pull_subscribe_bind(streams.ALERTS.name, streams.STREAM)
+    for message in await consumer.fetch(10, timeout=10):
+        await message.ack_sync()
+    await until(pool, "SELECT count(*) = 10 FROM jobs.outbox WHERE published_at IS NOT NULL")
+    await pool.execute("UPDATE jobs.outbox SET published_at = published_at - interval '1 hour'")
+
+    await until(pool, "SELECT count(*) = 0 FROM jobs.outbox")
