@@ -22,6 +22,7 @@ from shared.asks.alerts import (
     CountUnresolved,
     FindTrouble,
     GetAlert,
+    HoldJobs,
     JudgeEvidence,
     ListAlerts,
     ListAlertsOfJob,
@@ -60,6 +61,7 @@ class Answers:
             FindTrouble: self.find_trouble,
             ListAlertsOfJob: self.alerts_of_job,
             JudgeEvidence: self.judge_evidence,
+            HoldJobs: self.hold_jobs,
             TellEvents: self.tell_events,
             TellOwnTrouble: self.tell_own_trouble,
         }
@@ -151,6 +153,11 @@ class Answers:
         """What the ends of jobs did."""
         async with self.pool.acquire() as connection:
             return await reads.evidence_of(connection, question.job_ids)
+
+    async def hold_jobs(self, question: HoldJobs) -> list[UUID]:
+        """Which jobs people may still come to from an alert."""
+        async with self.pool.acquire() as connection:
+            return await reads.jobs_of_unresolved(connection, question.job_ids)
 
     async def tell_events(self, question: TellEvents) -> list[str]:
         """Events that somebody missed."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from faststream.nats import NatsBroker
 
-from services.alerts import figures
+from services.alerts import figures, retention
 from services.alerts.answers import Answers
 from services.alerts.consumers import consumer
 from services.alerts.outbox import ALERT_EVENTS, waiting
@@ -21,6 +21,7 @@ from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
 from shared.pull import consume
+from shared.retention import SECONDS as RETENTION_SECONDS
 from shared.streams import ALERTS, DURABLES
 from shared.tracing import tracing
 
@@ -55,6 +56,12 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                     stop,
                     repeat("measures", measured.look, stop=stop, seconds=MEASURE_SECONDS),
                     repeat("figures", partial(figures.look, pool), stop=stop, seconds=figures.SECONDS),
+                    repeat(
+                        "retention",
+                        partial(retention.remove_some, pool, settings),
+                        stop=stop,
+                        seconds=RETENTION_SECONDS,
+                    ),
                     relay.run(stop),
                     consume(client, consumer(pool, client, settings.stream_replicas, wake.call), stop),
                 )

@@ -197,6 +197,18 @@ async def alerts_of_job(  # noqa: PLR0913, PLR0917  one parameter per condition 
     return [AlertOfJob.model_validate(dict(row)) for row in rows]
 
 
+async def jobs_of_unresolved(connection: Connection, jobs: Sequence[UUID]) -> list[UUID]:
+    """Those of these jobs that raised an alert which still stands."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT raised_job_id AS job_id FROM alerts.alert
+        WHERE raised_job_id = ANY ($1::uuid[]) AND resolved_at IS NULL
+        """,
+        jobs,
+    )
+    return [row["job_id"] for row in rows]
+
+
 async def evidence_of(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, Evidence]:
     """What the ends of these jobs did, as far as they have been judged."""
     rows = await connection.fetch("SELECT job_id, outcome FROM alerts.evidence WHERE job_id = ANY ($1::uuid[])", jobs)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
 from faststream.nats import NatsBroker
@@ -11,6 +12,7 @@ from services.jobs.desk import Desk
 from services.jobs.intake import Intake
 from services.jobs.news import News
 from services.jobs.queries import outbox
+from services.jobs.retention import OldJobs, OldLogs
 from services.jobs.settings import Settings
 from shared import logs
 from shared.bus import WakeCall, client_of, open_bus
@@ -22,6 +24,7 @@ from shared.measures import SECONDS as MEASURE_SECONDS
 from shared.measures import Measured
 from shared.outbox import Relay
 from shared.process import run_together, stopping
+from shared.retention import SECONDS as RETENTION_SECONDS
 from shared.sealing import Sealer
 from shared.streams import DURABLES
 from shared.tracing import tracing
@@ -49,6 +52,8 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
             desk = Desk(pool, sealer, News(lambda: client, outbox_call, dispatch_wake), intake)
             relay = Relay(settings.database_url, client, outbox.TABLE, settings.stream_replicas, outbox_call.heard)
             checks = {"database": database_check(pool), "nats": broker_check(client)}
+            old_jobs = OldJobs(pool, client, timedelta(days=settings.keep_jobs_days))
+            old_logs = OldLogs(pool, client, timedelta(days=settings.keep_job_logs_days))
             measured = Measured(pool, client, {"jobs": outbox.waiting}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(
@@ -63,6 +68,8 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                         seconds=dispatch.POLL_SECONDS,
                         wake=dispatch_wake,
                     ),
+                    repeat("old logs", old_logs.remove_some, stop=stop, seconds=RETENTION_SECONDS),
+                    repeat("old jobs", old_jobs.remove_some, stop=stop, seconds=RETENTION_SECONDS),
                     repeat("schedules", partial(schedules.fire, desk), stop=stop, seconds=schedules.POLL_SECONDS),
                     repeat("offline", partial(offline.watch, desk), stop=stop, seconds=offline.TICK_SECONDS),
                 )

@@ -7,7 +7,7 @@ from functools import partial
 
 from faststream.nats import NatsBroker
 
-from services.notifier import figures, own_trouble
+from services.notifier import figures, own_trouble, retention
 from services.notifier.answers import Answers
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
@@ -28,6 +28,7 @@ from shared.measures import SECONDS as MEASURE_SECONDS
 from shared.measures import Measured
 from shared.process import run_together, stopping
 from shared.pull import consume
+from shared.retention import SECONDS as RETENTION_SECONDS
 from shared.sealing import Sealer
 from shared.streams import DURABLES, NOTIFIER
 from shared.tracing import tracing
@@ -45,6 +46,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
     """The composition root: serve until `stop`."""
     sealer = Sealer(settings.secret_key, settings.old_secret_keys)
     first_after = timedelta(seconds=settings.retry_schedule[0])
+    keep = timedelta(days=settings.keep_deliveries_days)
     async with (
         open_pool(settings.database_url, "notifier") as pool,
         open_lines(settings.webhook_networks) as lines,
@@ -87,6 +89,12 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     stop,
                     repeat("measures", measured.look, stop=stop, seconds=MEASURE_SECONDS),
                     repeat("figures", partial(figures.look, pool), stop=stop, seconds=figures.SECONDS),
+                    repeat(
+                        "retention",
+                        partial(retention.remove_some, pool, keep),
+                        stop=stop,
+                        seconds=RETENTION_SECONDS,
+                    ),
                     consume(client, events, stop),
                     deliverer.run(stop),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),

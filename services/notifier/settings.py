@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.environment import Networks, ProcessSettings, SealingSettings, Seconds
+from shared.retention import Days
 
 RETRY_SCHEDULE = [0.0, 5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0]
 DISABLE_AFTER = 5 * 86400.0
@@ -20,3 +21,4 @@ class Settings(SealingSettings, ProcessSettings):
     webhook_networks: Networks = []
     disable_after_seconds: Annotated[float, Field(gt=0, le=366 * 86400)] = DISABLE_AFTER
     retry_schedule: Annotated[Seconds, Field(min_length=1)] = RETRY_SCHEDULE
+    keep_deliveries_days: Days = 90

@@ -214,6 +214,13 @@ class TellOwnTrouble(Ask[None]):
     at: AwareDatetime
 
 
+class HoldJobs(Ask[list[UUID]]):
+    """Those of these jobs to which an unresolved alert refers, and which are to be kept therefore."""
+
+    subject: ClassVar[str] = "ask.alerts.job.held"
+    job_ids: list[UUID]
+
+
 class TellEvents(Ask[list[str]]):
     """The payloads (JSON text of `alert.*` bodies) of an alert's versions from `after` (exclusive) on, at most 100."""
 
