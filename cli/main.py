@@ -8,6 +8,7 @@ from traceback import extract_tb, print_exception
 import click
 
 from cli.agent_command import agent
+from cli.audit_command import audit
 from cli.client import COMMANDS
 from cli.doctor.command import doctor
 from cli.migrate import migrate
@@ -49,7 +50,7 @@ def main() -> None:
     """Keepwatch runs and watches the restic backups of a fleet."""
 
 
-for command in (up, serve, migrate, seal_anew, doctor, agent, *COMMANDS):
+for command in (up, serve, migrate, seal_anew, doctor, audit, agent, *COMMANDS):
     main.add_command(command)
 
 

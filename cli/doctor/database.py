@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime
 
+from cli.doctor.audit import unaccounted
 from cli.doctor.finding import Finding
 from cli.seals import DRAWERS
 from shared.db import Connection
 from shared.migrate import pending_migrations
 from shared.sealing import SealBrokenError, Sealer
+from shared.streams import MAX_AGE
 
 OLDEST_MAJOR = 18
 MOST_SKEW_SECONDS = 5.0
@@ -25,6 +27,7 @@ async def look(connection: Connection, url: str, sealer: Sealer) -> list[Finding
         await _outboxes(connection),
         await _channels(connection),
         await _dead_letters(connection),
+        await _audit(connection),
         await _hosts(connection),
     ]
 
@@ -101,6 +104,12 @@ async def _dead_letters(connection: Connection) -> Finding:
         "SELECT (SELECT count(*) FROM alerts.dead_letter) + (SELECT count(*) FROM notifier.dead_letter)"
     )
     return Finding("dead letters", count == 0, str(count), "See: keepwatch dead-letters list")
+
+
+async def _audit(connection: Connection) -> Finding:
+    found = await unaccounted(connection, datetime.now(UTC) - MAX_AGE)
+    detail = f"of {len(found)} transitions nobody was told, and no reason is recorded" if found else "all accounted for"
+    return Finding("transitions", not found, detail, "Run: keepwatch audit")
 
 
 async def _hosts(connection: Connection) -> Finding:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.alerts import handlers, queries, reads, rules
+from services.alerts import queries_audit as audit
 from services.alerts.dead_letters import DeadLetterAnswers
 from services.alerts.model import Effect, Finding
 from shared import cursor
@@ -26,9 +27,11 @@ from shared.asks.alerts import (
     JudgeEvidence,
     ListAlerts,
     ListAlertsOfJob,
+    ListTransitions,
     Resolve,
     TellEvents,
     TellOwnTrouble,
+    Transition,
     Trouble,
     WorstFirst,
 )
@@ -61,6 +64,7 @@ class Answers:
             FindTrouble: self.find_trouble,
             ListAlertsOfJob: self.alerts_of_job,
             JudgeEvidence: self.judge_evidence,
+            ListTransitions: self.list_transitions,
             HoldJobs: self.hold_jobs,
             TellEvents: self.tell_events,
             TellOwnTrouble: self.tell_own_trouble,
@@ -153,6 +157,11 @@ class Answers:
         """What the ends of jobs did."""
         async with self.pool.acquire() as connection:
             return await reads.evidence_of(connection, question.job_ids)
+
+    async def list_transitions(self, question: ListTransitions) -> list[Transition]:
+        """What has happened to alerts, for whoever looks whether people were told."""
+        async with self.pool.acquire() as connection:
+            return await audit.transitions(connection, question)
 
     async def hold_jobs(self, question: HoldJobs) -> list[UUID]:
         """Which jobs people may still come to from an alert."""

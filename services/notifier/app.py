@@ -9,6 +9,8 @@ from faststream.nats import NatsBroker
 
 from services.notifier import figures, own_trouble, retention
 from services.notifier.answers import Answers
+from services.notifier.audit import SECONDS as AUDIT_SECONDS
+from services.notifier.audit import Audit
 from services.notifier.channel_answers import ChannelAnswers
 from services.notifier.channels import kinds
 from services.notifier.channels.webhook import open_lines
@@ -97,6 +99,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     ),
                     consume(client, events, stop),
                     deliverer.run(stop),
+                    repeat("audit", Audit(pool, client).look, stop=stop, seconds=AUDIT_SECONDS),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),
                     repeat(
                         "own trouble", partial(own_trouble.tell, pool, client), stop=stop, seconds=own_trouble.SECONDS

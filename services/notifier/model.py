@@ -52,6 +52,18 @@ class Cause(StrEnum):
     RAISE_WITHHELD = "raise_withheld"
 
 
+class Fault(StrEnum):
+    """Why a transition is not accounted for."""
+
+    NOT_PUBLISHED = "not_published"
+    NOT_RECEIVED = "not_received"
+    ANOTHER_EVENT = "another_event"
+    NOT_FANNED_OUT = "not_fanned_out"
+    NO_DECISION = "no_decision"
+    NO_DELIVERY = "no_delivery"
+    VERSION_MISSING = "version_missing"
+
+
 @dataclass(frozen=True)
 class Due:
     """The channel is to be told."""

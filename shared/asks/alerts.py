@@ -9,7 +9,7 @@ from shared.asks.ask import Ask, Page
 from shared.asks.deliveries import Decision, Delivery
 from shared.asks.fields import Body, Limit, Text
 from shared.events import AlertSnapshot
-from shared.vocabulary import AlertKind, AlertState, Evidence, JobKind, JobStatus, Severity
+from shared.vocabulary import AlertChange, AlertKind, AlertState, Evidence, JobKind, JobStatus, Severity
 
 
 class Alert(AlertSnapshot):
@@ -212,6 +212,36 @@ class TellOwnTrouble(Ask[None]):
     message: str | None = None
     over: bool
     at: AwareDatetime
+
+
+class Transition(BaseModel):
+    """That something happened to an alert: what has to be found again as deliveries, or as reasons for none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    at: AwareDatetime
+    alert_id: UUID
+    version: int
+    event_id: UUID
+    type: AlertChange
+    title: str
+    published: bool
+    whole: bool
+    """The version before it and the one after it are there too, as far as there must be any."""
+
+
+class ListTransitions(Ask[list[Transition]]):
+    """Transitions from a place on (exclusive), oldest first: announced, or made and still not, so many seconds ago.
+
+    Of alerts that stand or were resolved in the last seven days: of older ones not everything is kept.
+    """
+
+    subject: ClassVar[str] = "ask.alerts.transition.list"
+    after_at: AwareDatetime
+    after_id: int = 0
+    settled_seconds: float
+    limit: Annotated[int, Field(ge=1, le=1000)]
 
 
 class HoldJobs(Ask[list[UUID]]):

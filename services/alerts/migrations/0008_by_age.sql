@@ -1,6 +1,8 @@
 -- depends: 0007_dead_letters
--- What has become too old is found without a look at the rest. None of these holds what a touch changes.
+-- What has become too old, and what happened lately, is found without a look at the rest.
+-- None of these holds what a touch changes.
 
 CREATE INDEX resolved_alerts_by_end ON alerts.alert (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX received_events_by_age ON alerts.inbox (received_at);
+CREATE INDEX transitions_by_time ON alerts.alert_event (at, id);
 CREATE INDEX evidence_by_age ON alerts.evidence (judged_at);
