@@ -44,6 +44,10 @@ class ProcessSettings(BaseModel):
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 
 
+CanarySeconds = Annotated[float, Field(ge=0, le=86400)]
+"""How often a canary is sent; 0: never."""
+
+
 class SealingSettings(BaseModel):
     """What a process reads that stores secrets: the key, and those before it that may still be in use."""
 

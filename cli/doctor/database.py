@@ -86,7 +86,7 @@ async def _channels(connection: Connection) -> Finding:
         SELECT name, disabled_reason,
                (SELECT count(*) FROM notifier.delivery
                 WHERE channel_id = channel.id AND state = 'failed') AS failing
-        FROM notifier.channel ORDER BY name
+        FROM notifier.channel_shown AS channel ORDER BY name
         """
     )
     wrong = [f"{row['name']} was disabled: {row['disabled_reason']}" for row in rows if row["disabled_reason"]]

@@ -19,7 +19,7 @@ async def transitions(connection: Connection, wanted: ListTransitions) -> list[T
                AND (event.version = alert.version
                     OR EXISTS (SELECT FROM alerts.alert_event AS next
                                WHERE next.alert_id = event.alert_id AND next.version = event.version + 1)) AS whole
-        FROM alerts.alert_event AS event JOIN alerts.alert ON alert.id = event.alert_id
+        FROM alerts.alert_event AS event JOIN alerts.alert_shown AS alert ON alert.id = event.alert_id
         WHERE (event.at, event.id) > ($1, $2) AND event.at < now() - $3::interval
           AND coalesce(event.published_at, event.at) < now() - $3::interval
           AND (alert.resolved_at IS NULL OR alert.resolved_at > now() - $4::interval)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from shared.db import Pool
+from shared.own_host import CANARY_HOST_ID
 from shared.retention import LEAST_DAYS
 
 
@@ -30,6 +31,26 @@ async def remove_alerts(pool: Pool, keep: timedelta, limit: int) -> tuple[int, i
         limit,
     )
     return (row["alerts"], row["events"]) if row else (0, 0)
+
+
+async def remove_canaries(pool: Pool, limit: int) -> int:
+    """Remove the canary's alerts as soon as nothing can bring their events again; how many."""
+    removed: int = await pool.fetchval(
+        """
+        WITH going AS MATERIALIZED (
+            SELECT id FROM alerts.alert
+            WHERE host_id = $1 AND resolved_at < now() - $2::interval
+            ORDER BY first_seen_at LIMIT $3 FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM alerts.alert USING going WHERE alert.id = going.id RETURNING 1
+        )
+        SELECT count(*) FROM gone
+        """,
+        CANARY_HOST_ID,
+        timedelta(days=LEAST_DAYS),
+        limit,
+    )
+    return removed
 
 
 async def remove_received(pool: Pool, keep: timedelta, limit: int) -> int:

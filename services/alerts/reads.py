@@ -35,7 +35,7 @@ async def newest_first(  # noqa: PLR0913  one parameter per filter of the statem
                     ELSE 'open' END AS state,
                occurrences, first_seen_at, last_seen_at, last_success_at, acked_at, acked_by, resolved_at,
                resolved_by, note, resolution, raised_job_id, resolved_job_id
-        FROM alerts.alert
+        FROM alerts.alert_shown AS alert
         WHERE (cardinality($1::text[]) = 0
                OR ('unresolved' = ANY ($1) AND resolved_at IS NULL)
                OR ('open' = ANY ($1) AND resolved_at IS NULL AND acked_at IS NULL)
@@ -75,7 +75,7 @@ async def worst_first(connection: Connection, limit: int) -> list[Alert]:
                CASE WHEN acked_at IS NOT NULL THEN 'acked' ELSE 'open' END AS state,
                occurrences, first_seen_at, last_seen_at, last_success_at, acked_at, acked_by, resolved_at,
                resolved_by, note, resolution, raised_job_id, resolved_job_id
-        FROM alerts.alert WHERE resolved_at IS NULL
+        FROM alerts.alert_shown AS alert WHERE resolved_at IS NULL
         ORDER BY alerts.place_in_line(severity, acked_at), first_seen_at DESC, id DESC LIMIT $1
         """,
         limit,
@@ -93,7 +93,7 @@ async def one(connection: Connection, alert: UUID) -> Alert | None:
                     ELSE 'open' END AS state,
                occurrences, first_seen_at, last_seen_at, last_success_at, acked_at, acked_by, resolved_at,
                resolved_by, note, resolution, raised_job_id, resolved_job_id
-        FROM alerts.alert WHERE id = $1
+        FROM alerts.alert_shown AS alert WHERE id = $1
         """,
         alert,
     )
@@ -123,7 +123,7 @@ async def unresolved_by_host(connection: Connection, hosts: Sequence[UUID]) -> d
     """How many alerts are unresolved per host."""
     rows = await connection.fetch(
         """
-        SELECT host_id, count(*) AS unresolved FROM alerts.alert
+        SELECT host_id, count(*) AS unresolved FROM alerts.alert_shown AS alert
         WHERE host_id = ANY ($1::uuid[]) AND resolved_at IS NULL GROUP BY host_id
         """,
         hosts,
@@ -137,7 +137,7 @@ async def count_in_line(connection: Connection, most: int) -> AlertCounts:
         """
         SELECT part.severity, part.acked_at IS NOT NULL AS acked,
                (SELECT count(*) FROM (
-                    SELECT FROM alerts.alert
+                    SELECT FROM alerts.alert_shown AS alert
                     WHERE resolved_at IS NULL
                       AND alerts.place_in_line(alert.severity, alert.acked_at)
                           = alerts.place_in_line(part.severity, part.acked_at)
@@ -158,7 +158,7 @@ async def trouble_of(connection: Connection, hosts: Sequence[UUID]) -> list[Trou
         SELECT host_id, source_group_id, count(*) AS alerts, bool_and(acked_at IS NOT NULL) AS acked,
                (array_agg(severity ORDER BY alerts.place_in_line(severity, NULL)))[1] AS worst,
                (array_agg(id ORDER BY alerts.place_in_line(severity, NULL), first_seen_at DESC, id))[1] AS worst_id
-        FROM alerts.alert
+        FROM alerts.alert_shown AS alert
         WHERE host_id = ANY ($1::uuid[]) AND resolved_at IS NULL
         GROUP BY host_id, source_group_id
         """,
@@ -178,14 +178,14 @@ async def alerts_of_job(  # noqa: PLR0913, PLR0917  one parameter per condition 
             UNION ALL
             SELECT id, 'resolved' FROM alerts.alert WHERE resolved_job_id = $1
             UNION ALL
-            SELECT id, 'counted' FROM alerts.alert
+            SELECT id, 'counted' FROM alerts.alert_shown AS alert
             WHERE host_id = $2 AND kind = $3 AND dedup_key = $4 AND resolved_at IS NULL
               AND first_seen_at <= $5 AND raised_job_id IS DISTINCT FROM $1
         )
         SELECT alert.id, alert.title, alert.severity, touched.effect,
                CASE WHEN resolved_at IS NOT NULL THEN 'resolved' WHEN acked_at IS NOT NULL THEN 'acked'
                     ELSE 'open' END AS state
-        FROM touched JOIN alerts.alert ON alert.id = touched.id
+        FROM touched JOIN alerts.alert_shown AS alert ON alert.id = touched.id
         ORDER BY alert.first_seen_at DESC, touched.effect
         """,
         job,
@@ -201,7 +201,7 @@ async def jobs_of_unresolved(connection: Connection, jobs: Sequence[UUID]) -> li
     """Those of these jobs that raised an alert which still stands."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT raised_job_id AS job_id FROM alerts.alert
+        SELECT DISTINCT raised_job_id AS job_id FROM alerts.alert_shown AS alert
         WHERE raised_job_id = ANY ($1::uuid[]) AND resolved_at IS NULL
         """,
         jobs,
@@ -224,7 +224,7 @@ async def count_by_kind(pool: Pool) -> dict[tuple[AlertKind, AlertState], int]:
     rows = await pool.fetch(
         """
         SELECT kind, CASE WHEN acked_at IS NULL THEN 'open' ELSE 'acked' END AS state, count(*) AS alerts
-        FROM alerts.alert WHERE resolved_at IS NULL GROUP BY 1, 2
+        FROM alerts.alert_shown AS alert WHERE resolved_at IS NULL GROUP BY 1, 2
         """
     )
     return {(AlertKind(row["kind"]), AlertState(row["state"])): row["alerts"] for row in rows}

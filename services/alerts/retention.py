@@ -23,6 +23,9 @@ async def remove_some(pool: Pool, settings: Settings, batch: int = BATCH) -> boo
     }
     for table, rows in removed.items():
         REMOVED.labels(table).inc(rows)
+    canaries = await queries.remove_canaries(pool, batch)
     if any(removed.values()):
         log.info("old rows removed", **{table.partition(".")[2]: rows for table, rows in removed.items() if rows})
-    return any(removed[table] == batch for table in ("alerts.alert", "alerts.inbox", "alerts.evidence"))
+    return canaries == batch or any(
+        removed[table] == batch for table in ("alerts.alert", "alerts.inbox", "alerts.evidence")
+    )

@@ -142,7 +142,8 @@ class Feed:
 
     def _tell(self, entry: Entry) -> None:
         self.position = Position(self._known.stream, entry.seq)
-        self._tell_all(News(entry.subject, entry.data, self.position))
+        if not entry.about_the_canary:
+            self._tell_all(News(entry.subject, entry.data, self.position))
 
     async def _on_hint(self, message: Msg) -> None:
         self._tell_all(News(message.subject, message.data))

@@ -64,7 +64,8 @@ async def _events(
         try:
             async for entry in read(feed.client, sent.seq, listener.after.seq):
                 sent = Position(sent.stream, entry.seq)
-                yield written(News(entry.subject, entry.data, sent))
+                if not entry.about_the_canary:
+                    yield written(News(entry.subject, entry.data, sent))
         except (GapError, nats.errors.Error, TimeoutError):
             return  # the client comes again with the last id it got
         async for chunk in _live(listener, doorkeeper, request, sent):

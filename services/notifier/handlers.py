@@ -89,6 +89,8 @@ def _decide_all(
     decided = []
     for arrived in ready:
         for listener in listeners:
+            if not rules.concerns(listener, arrived):
+                continue
             key = (arrived.event.alert_id, listener.id)
             outcome = rules.decide(listener, arrived, withheld.get(key))
             if arrived.change is AlertChange.RAISED and isinstance(outcome, Withheld):

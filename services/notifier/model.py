@@ -32,6 +32,15 @@ class Arrived:
         return AlertChange(self.event.subject.removeprefix("alert."))
 
 
+class BuiltIn(StrEnum):
+    """Kinds of channels that nobody makes."""
+
+    SINK = "sink"
+
+
+AnyKind = ChannelKind | BuiltIn
+
+
 @dataclass(frozen=True)
 class Listener:
     """As much of a channel as it takes to decide what it is told."""
@@ -139,7 +148,7 @@ class Claimed:
     type: str
     payload: str
     channel_id: UUID
-    kind: ChannelKind
+    kind: AnyKind
     config: dict[str, Any]
     secrets: bytes
     at_most_once: bool

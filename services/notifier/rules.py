@@ -17,11 +17,17 @@ from services.notifier.model import (
 )
 from shared.asks.channels import ChannelFilter
 from shared.events import AlertSnapshot
+from shared.own_host import CANARY_HOST_ID, SINK_CHANNEL_ID
 from shared.vocabulary import AlertChange, DeliveryState
 
 MAX_RETRY_AFTER = timedelta(hours=6)
 JITTER = 0.2
 """Delays are stretched by up to this share, never shortened."""
+
+
+def concerns(listener: Listener, arrived: Arrived) -> bool:
+    """Whether there is anything to decide: the sink hears of the canary, and everybody else of everything else."""
+    return (listener.id == SINK_CHANNEL_ID) == (arrived.event.alert.host_id == CANARY_HOST_ID)
 
 
 def decide(listener: Listener, arrived: Arrived, raise_withheld: Withheld | None) -> Due | Withheld:

@@ -81,14 +81,14 @@ async def test_unfinished_jobs_are_counted_without_a_look_at_them(plan_of, month
 async def test_the_worst_are_the_head_of_a_line(plan_of, disaster):
     plan = await plan_of(reads.worst_first, 8)
 
-    assert plan.scans == {("Index Scan", "unresolved_alerts_worst_first")}
+    assert plan.scans == {("Index Scan", "shown_unresolved_alerts_worst_first")}
     assert plan.rows_read == 8
 
 
 async def test_alerts_are_counted_from_the_index_and_not_beyond_the_most(plan_of, disaster):
     plan = await plan_of(reads.count_in_line, 1000)
 
-    assert plan.scans == {("Index Only Scan", "unresolved_alerts_worst_first")}
+    assert plan.scans == {("Index Only Scan", "shown_unresolved_alerts_worst_first")}
     assert plan.rows_read <= 6 * 1000
 
 

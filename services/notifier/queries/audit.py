@@ -19,7 +19,7 @@ async def faults(db: Pool | Connection, keys: Sequence[EventKey], event_ids: Seq
                 WHEN event.event_id <> told.event_id THEN 'another_event'
                 WHEN event.fanned_out_at IS NULL THEN 'not_fanned_out'
                 WHEN EXISTS (
-                    SELECT FROM notifier.channel
+                    SELECT FROM notifier.channel_shown AS channel
                     -- One that was being made at that moment may have come too late for it.
                     WHERE channel.created_at < event.fanned_out_at - interval '1 minute'
                       AND NOT EXISTS (SELECT FROM notifier.decision

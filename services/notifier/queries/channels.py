@@ -65,7 +65,7 @@ async def get(pool: Pool, identity: UUID) -> SealedChannel | None:
     row = await pool.fetchrow(
         """
         SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
-        FROM notifier.channel WHERE id = $1
+        FROM notifier.channel_shown WHERE id = $1
         """,
         identity,
     )
@@ -77,7 +77,7 @@ async def get_locked(tx: Connection, identity: UUID) -> SealedChannel | None:
     row = await tx.fetchrow(
         """
         SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
-        FROM notifier.channel WHERE id = $1 FOR UPDATE
+        FROM notifier.channel_shown WHERE id = $1 FOR UPDATE
         """,
         identity,
     )
@@ -89,7 +89,7 @@ async def newest_first(pool: Pool, before: datetime | None, before_id: UUID | No
     rows = await pool.fetch(
         """
         SELECT id, name, kind, config, secrets, events, filter, at_most_once, enabled, disabled_reason, created_at
-        FROM notifier.channel
+        FROM notifier.channel_shown
         WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
         ORDER BY created_at DESC, id DESC
         LIMIT $3

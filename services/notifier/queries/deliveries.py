@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifier.model import Claimed, Delivered, Refused, Tried, Unreachable
+from services.notifier.model import BuiltIn, Claimed, Delivered, Refused, Tried, Unreachable
 from shared.db import Connection, Pool
 from shared.vocabulary import ChannelKind, DeliveryState
 
@@ -79,7 +79,7 @@ def _claimed(row: asyncpg.Record) -> Claimed:
         type=row["type"],
         payload=row["payload"],
         channel_id=row["channel_id"],
-        kind=ChannelKind(row["kind"]),
+        kind=BuiltIn.SINK if row["kind"] == BuiltIn.SINK else ChannelKind(row["kind"]),
         config=json.loads(row["config"]),
         secrets=row["secrets"],
         at_most_once=row["at_most_once"],
@@ -211,7 +211,7 @@ async def count_waiting(pool: Pool) -> dict[tuple[ChannelKind, DeliveryState], i
     rows = await pool.fetch(
         """
         SELECT channel.kind, delivery.state, count(*) AS deliveries
-        FROM notifier.delivery JOIN notifier.channel ON channel.id = delivery.channel_id
+        FROM notifier.delivery JOIN notifier.channel_shown AS channel ON channel.id = delivery.channel_id
         WHERE delivery.state IN ('pending', 'failed') GROUP BY 1, 2
         """
     )

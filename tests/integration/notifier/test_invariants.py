@@ -28,6 +28,7 @@ VIOLATIONS = {
         INSERT INTO notifier.attempt (delivery_id, at, duration_ms, detail) VALUES (uuidv7(), now(), 1, '')""",
     "known_kind_of_own_trouble": """
         INSERT INTO notifier.own_trouble (kind, dedup_key, name, over) VALUES ('host_offline', '', '', false)""",
+    "one_sink": "INSERT INTO notifier.sink (the_only, not_before) VALUES (false, now())",
     "one_row_per_dead_letter": """
         INSERT INTO notifier.dead_letter (subject, stream_seq, payload, error)
         VALUES ('alert.raised', 1, 'x', ''), ('alert.raised', 1, 'x', '')""",

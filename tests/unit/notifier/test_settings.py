@@ -41,9 +41,22 @@ def test_lists_are_comma_separated():
         ("KEEPWATCH_RETRY_SCHEDULE", ","),
         ("KEEPWATCH_WEBHOOK_NETWORKS", "10.0.0.1/8"),
         ("KEEPWATCH_PUBLIC_URL", "keepwatch.example"),
+        ("KEEPWATCH_CANARY_SECONDS", "-1"),
+        ("KEEPWATCH_PING_URL", "https://hc.example/secret"),
         ("KEEPWATCH_SECRET_KEY", "short"),
     ],
 )
 def test_a_mistake_is_named_in_one_sentence(variable, value):
     with pytest.raises(SettingError, match=f"^{variable} is malformed: .*$"):
         load(Settings, ENVIRON | {variable: value})
+
+
+def test_a_ping_needs_a_canary_and_its_address_is_shown_nowhere():
+    given = {"KEEPWATCH_PING_URL": "https://hc.example/secret", "KEEPWATCH_CANARY_SECONDS": "300"}
+    settings = load(Settings, ENVIRON | given)
+
+    assert settings.ping_url == "https://hc.example/secret"
+    assert "hc.example" not in repr(settings)
+    with pytest.raises(SettingError, match="KEEPWATCH_CANARY_SECONDS") as refused:
+        load(Settings, ENVIRON | given | {"KEEPWATCH_CANARY_SECONDS": "0"})
+    assert "hc.example" not in str(refused.value)

@@ -1,4 +1,4 @@
--- depends: 0003_failing_channels
+-- depends: 0004_failing_channels
 -- For receivers that can't tell a repeat: what has been begun is never sent again by itself.
 -- Copies of the release before don't know it: the promise holds once none of them runs.
 
