@@ -105,7 +105,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     consume(client, events, stop),
                     deliverer.run(stop),
                     repeat("audit", audit.look, stop=stop, seconds=AUDIT_SECONDS),
-                    *_canary(watch, session, settings, audit, stop),
+                    *_canary(watch, lines.kept, settings, audit, stop),
                     repeat("gaps", watch_gaps, stop=stop, seconds=GAP_SECONDS),
                     repeat(
                         "own trouble", partial(own_trouble.tell, pool, client), stop=stop, seconds=own_trouble.SECONDS

@@ -22,7 +22,7 @@ async def test_a_new_installation_has_a_canary_at_once_and_an_upgraded_one_later
 ):
     url = empty_database_of()
     migrate_database(url, ("jobs",), until="0005_finding_jobs")
-    migrate_database(url, ("notifier",), until="0003_failing_channels")
+    migrate_database(url, ("notifier",), until="0005_at_most_once")
     async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool:
         for statement in statements:
             await pool.execute(statement)

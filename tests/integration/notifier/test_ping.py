@@ -41,7 +41,7 @@ def ping(notifier, outside):
     """A ping of a process in which all is well."""
     canary, audit = Watch(notifier.pool, notifier.sealer, timedelta(seconds=300)), Audit(notifier.pool, None)
     canary.arrived_lately, audit.clean_at = True, utc_now()
-    return Ping(notifier.session, outside.url, canary, audit)
+    return Ping(notifier.lines.kept, outside.url, canary, audit)
 
 
 async def test_all_is_well_is_said(ping, outside):
@@ -83,7 +83,7 @@ async def test_an_answer_that_is_no_thanks_changes_nothing_and_the_address_is_no
 
 
 async def test_somebody_who_is_not_there_is_a_warning_without_the_address(ping, notifier, capsys, caplog):
-    await Ping(notifier.session, "http://127.0.0.1:9/secret", ping.canary, ping.audit).call()
+    await Ping(notifier.lines.kept, "http://127.0.0.1:9/secret", ping.canary, ping.audit).call()
 
     written = "".join(capsys.readouterr()) + caplog.text
     assert "ping not sent" in written
