@@ -17,7 +17,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.asks.ask import Ask
-from shared.connection import anonymous, credentials, end_process, log_disconnected, log_error, watch_over
+from shared.connection import BROKEN, anonymous, credentials, end_process, log_disconnected, log_error, watch_over
 from shared.db import is_transient
 from shared.refusal import Refusal
 
@@ -86,7 +86,7 @@ async def ask(client: Client, question: Ask[Answer], timeout: float = ASK_SECOND
     """The owner's answer or refusal; a 503 refusal when no owner answers in time."""
     try:
         reply = await client.request(question.subject, question.model_dump_json(exclude_unset=True).encode(), timeout)
-    except (nats.errors.Error, TimeoutError) as error:
+    except BROKEN as error:
         owner = question.subject.split(".")[1]
         log.warning("no answer", subject=question.subject, error=type(error).__name__)
         return Refusal.unavailable(f"The {owner} service does not answer. Try again in a moment.")
@@ -150,7 +150,7 @@ class WakeCall:
         if self._client:
             try:
                 await self._client.publish(self.subject)
-            except (nats.errors.Error, OSError):
+            except BROKEN:
                 log.debug("wake-up call not sent", subject=self.subject)
 
     async def _hear(self, _: bytes) -> None:

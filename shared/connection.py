@@ -11,6 +11,8 @@ from nats.aio.client import Client
 
 log = structlog.get_logger()
 RTT_SECONDS = 5.0
+BROKEN = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
+"""What a client raises while its connection breaks; a transport of uvloop that is closed says so by a RuntimeError."""
 PATIENCE = 3
 """So many times in a row a connection may be silent, or away."""
 

@@ -1,23 +1,43 @@
 """How a service runs and stops: loops side by side until a signal, then each finishes what it has in hand."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
+import structlog
+
+log = structlog.get_logger()
+FINISH_SECONDS = 7.5
+"""For loops to finish what they have in hand."""
+END_SECONDS = 9.5
+"""Containers are killed after 10."""
+
 
 @asynccontextmanager
 async def stopping() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set; within 10 s of either the process ends, whatever it waits for."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        stop.set()
+        loop.call_later(END_SECONDS, _end_now)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     try:
         yield stop
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _end_now() -> None:
+    """While the database or the broker is away nothing can be finished; others take over what is left."""
+    log.error("not everything could be finished in time, ending")
+    os._exit(1)
 
 
 async def run_together(stop: asyncio.Event, *loops: Awaitable[None]) -> None:
@@ -27,7 +47,7 @@ async def run_together(stop: asyncio.Event, *loops: Awaitable[None]) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         stop.set()
-        _, late = await asyncio.wait(tasks, timeout=20)
+        _, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -10,12 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared import measures
+from shared.connection import BROKEN
 from shared.crash_points import crash_point
 from shared.db import is_transient
 from shared.streams import STREAM, Durable
@@ -129,7 +129,7 @@ async def consume(client: Client, consumer: Consumer, stop: asyncio.Event, batch
                 await consumer.ensure()
                 await _pause(stop, 0.5)
             await _handle_all(consumer, messages, stop)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+        except BROKEN as error:
             log.warning("cannot pull", consumer=consumer.durable.name, error=type(error).__name__)
             await _pause(stop, 0.5)
     await inbox.close()
