@@ -132,12 +132,17 @@ async def _save(tx: Connection, changes: Sequence[Raise | Clear]) -> Effect:
 
 async def _note(tx: Connection, events: Sequence[Event], gone: set[UUID], outcomes: dict[UUID, list[Evidence]]) -> None:
     judged = {
-        event.job_id: Evidence.LATE if _is_about(event, gone) else rules.overall(outcomes[event.event_id])
+        event.job_id: _late_if_any(event) if _is_about(event, gone) else rules.overall(outcomes[event.event_id])
         for event in events
         if isinstance(event, JobFinished) and event.job_id
     }
     if judged:
         await queries.note_evidence(tx, judged)
+
+
+def _late_if_any(event: JobFinished) -> Evidence:
+    """What evidence about something gone did; the end of a job that is no evidence is not late either."""
+    return Evidence.LATE if rules.findings(event) else Evidence.NONE
 
 
 def _findings(event: Event) -> list[Finding]:

@@ -183,6 +183,13 @@ async def test_deleting_a_group_resolves_its_alert_for_good(alerts):
     assert await alerts.evidence(late) == "late"
 
 
+async def test_a_job_cancelled_because_its_group_went_is_no_evidence_and_not_late(alerts):
+    cancelled = alerts.event("cancelled", group="etc")
+    await alerts.tell(alerts.group_deleted("etc"), cancelled)
+
+    assert await alerts.evidence(cancelled) == "none"
+
+
 async def test_a_deletion_in_the_middle_of_a_batch_counts_from_there(alerts):
     before, after = alerts.event("failed", at=0), alerts.event("failed", at=1)
     await alerts.tell(before, alerts.group_deleted("etc"), after)
