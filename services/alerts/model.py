@@ -99,9 +99,10 @@ class Letter:
 
 @dataclass(frozen=True)
 class Clear:
-    """Resolve what is open: the newest of a run of successes."""
+    """Resolve what is open: the first of a run of successes did that; the newest says how much it clears."""
 
     newest: Success
+    first: Success
 
 
 Change = Raise | Clear

@@ -141,7 +141,7 @@ async def resolve_cleared(tx: Connection, clears: Sequence[Clear]) -> int:
 
     An alert from before dedup_key, which stands for its whole host, gives way to a newer success of any group.
     """
-    found = [change.newest for change in clears]
+    found = [change.first for change in clears]
     return await tx.fetchval(
         """
         WITH cleared AS (
@@ -175,7 +175,7 @@ async def resolve_cleared(tx: Connection, clears: Sequence[Clear]) -> int:
         [success.key.host_id for success in found],
         [success.key.kind for success in found],
         [success.key.dedup_key for success in found],
-        [success.at for success in found],
+        [change.newest.at for change in clears],
         [success.job_id for success in found],
         [success.resolution for success in found],
     )

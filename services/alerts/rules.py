@@ -185,9 +185,9 @@ def _append(changes: list[Change], finding: Finding) -> None:
         else:
             changes.append(Raise(finding, finding, 1))
     elif isinstance(last, Clear):
-        changes[-1] = Clear(finding)
+        changes[-1] = Clear(finding, last.first)
     else:
-        changes.append(Clear(finding))
+        changes.append(Clear(finding, finding))
 
 
 def overall(outcomes: Sequence[Evidence]) -> Evidence:

@@ -70,6 +70,16 @@ async def test_a_batch_tells_the_same_story_as_its_events_one_by_one(alerts):
     assert await alerts.told() == ["raised", "resolved", "raised"]
 
 
+async def test_of_a_batch_that_clears_twice_the_first_is_what_resolved(alerts):
+    """Once it was the last, so that an alert's page led to a job that had found nothing open."""
+    await alerts.warns(at=0)
+    success, failure = alerts.event("succeeded", at=1), alerts.event("failed", at=2)
+    await alerts.tell(success, failure)
+
+    (warning,) = await alerts.all(kinds=["backup_warning"])
+    assert (warning.resolution, warning.resolved_job_id) == ("auto", success.job_id)
+
+
 async def test_200_failures_that_race_are_one_alert_that_counts_200(alerts):
     events = [alerts.event("failed", at=random.random()) for _ in range(200)]
     batches = [events[start::10] for start in range(10)]

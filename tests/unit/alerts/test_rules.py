@@ -83,6 +83,13 @@ def test_a_run_of_failures_folds_and_the_newest_speaks():
     assert (change.occurrences, change.newest.title, change.first.title) == (3, "at 3", "at 1")
 
 
+def test_a_run_of_successes_folds_and_the_first_is_what_resolved():
+    (change,) = rules.judge(UNKNOWN, [succeeded(1), succeeded(3), succeeded(2)]).changes
+
+    assert isinstance(change, Clear)
+    assert (change.first, change.newest) == (succeeded(1), succeeded(3))
+
+
 def test_what_is_older_than_a_mark_is_late():
     marks = Marks(raised_at=START + timedelta(microseconds=5), cleared_at=START + timedelta(microseconds=3))
 
