@@ -8,7 +8,7 @@ import asyncpg
 import click
 
 from cli.doctor.folder import settings
-from services.alerts import queries_audit
+from services.alerts.queries import audit as alerts_audit
 from services.notifier.audit import BEGINNING, Missing, missing
 from services.notifier.model import Fault
 from shared.asks.alerts import ListTransitions, Transition
@@ -31,7 +31,7 @@ async def unaccounted(connection: Connection, since: datetime = BEGINNING) -> li
     """What is not accounted for of all that happened since then to alerts that stand or ended within seven days."""
 
     async def tell(question: ListTransitions) -> list[Transition]:
-        return await queries_audit.transitions(connection, question)
+        return await alerts_audit.transitions(connection, question)
 
     found = await missing(connection, tell, since)
     return [] if isinstance(found, Refusal) else found

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.alerts import handlers, queries, reads, rules
-from services.alerts import queries_audit as audit
+from services.alerts import handlers, rules
 from services.alerts.dead_letters import DeadLetterAnswers
 from services.alerts.model import Effect, Finding
+from services.alerts.queries import audit, reads
+from services.alerts.queries import changes as queries
 from shared import cursor
 from shared.asks.alerts import (
     MOST_COUNTED,

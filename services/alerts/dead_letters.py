@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 
 from services.alerts import handlers, rules
-from services.alerts import queries_dead_letters as queries
 from services.alerts.model import Effect, Letter
+from services.alerts.queries import dead_letters as queries
 from shared.asks.ask import Ask
 from shared.asks.dead_letters import (
     DeadLetter,

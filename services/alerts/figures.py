@@ -2,7 +2,7 @@
 
 from prometheus_client import Gauge
 
-from services.alerts import reads
+from services.alerts.queries import reads
 from shared.db import Pool
 
 SECONDS = 15.0

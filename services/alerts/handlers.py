@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import queries, rules
+from services.alerts import rules
 from services.alerts.model import Clear, Effect, Finding, Key, Marks, Raise
+from services.alerts.queries import changes as queries
 from shared.db import Connection, Pool, in_transaction
 from shared.events import Event, HostDeleted, HostOffline, HostOnline, JobFinished, SourceGroupDeleted
 from shared.vocabulary import Evidence, Resolution

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from services.alerts import queries_retention as queries
+from services.alerts.queries import retention as queries
 from services.alerts.settings import Settings
 from shared.db import Pool
 from shared.retention import BATCH, REMOVED

@@ -35,7 +35,7 @@ DEFENCES = [
     ),
     Defence(
         "inbox of alerts: an event that comes again has no effect",
-        "services/alerts/queries.py",
+        "services/alerts/queries/changes.py",
         '    return {row["event_id"] for row in rows}\n\n\nasync def share',
         "    return set(event_ids) or {row for row in rows}\n\n\nasync def share",
         "tests/messaging/alerts/test_stream.py::test_three_copies_and_a_full_redelivery_count_equal",
@@ -56,7 +56,7 @@ DEFENCES = [
     ),
     Defence(
         "lock order: whoever locks several keys does so in the same order",
-        "services/alerts/queries.py",
+        "services/alerts/queries/changes.py",
         "        ORDER BY host_id, kind, dedup_key\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
         "        ORDER BY random()\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
         "tests/integration/alerts/test_order.py::test_events_that_race_over_many_keys_do_not_deadlock",
@@ -91,7 +91,7 @@ DEFENCES = [
     ),
     Defence(
         "lock of a deletion: no alert is raised behind a deletion's back",
-        "services/alerts/queries.py",
+        "services/alerts/queries/changes.py",
         '    await tx.execute("SELECT pg_advisory_xact_lock_shared($1)", DELETIONS)\n',
         '    await tx.execute("SELECT $1::int", DELETIONS)\n',
         "tests/integration/alerts/test_order.py::test_a_deletion_that_races_evidence_leaves_nothing_open",

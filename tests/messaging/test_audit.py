@@ -11,8 +11,8 @@ from faststream.nats import NatsBroker
 from prometheus_client import REGISTRY
 
 from services.alerts import handlers as alerts
-from services.alerts import queries_audit
 from services.alerts.answers import Answers
+from services.alerts.queries import audit as alerts_audit
 from services.notifier import handlers as notifier
 from services.notifier.audit import PAGE, Audit, missing
 from services.notifier.model import Fault
@@ -241,7 +241,7 @@ async def test_a_look_at_the_last_days_reads_nothing_older(told):
             )
 
         async def tell(question):
-            return await queries_audit.transitions(connection, question)
+            return await alerts_audit.transitions(connection, question)
 
         before = await read()
         assert await missing(connection, tell, datetime.now(UTC) - timedelta(days=7)) == []

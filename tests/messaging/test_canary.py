@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 import services.alerts.app
 import services.jobs.app
-from services.alerts import queries_retention
+from services.alerts.queries import retention as alerts_retention
 from services.notifier import retention
 from services.notifier.app import serve_notifier
 from services.notifier.canary import Watch
@@ -241,5 +241,5 @@ async def test_what_the_canary_leaves_goes_when_the_stream_has_forgotten_it(pool
         """,
         CANARY_HOST_ID,
     )
-    assert await queries_retention.remove_canaries(pool, 10) == 1
+    assert await alerts_retention.remove_canaries(pool, 10) == 1
     assert await pool.fetchval("SELECT count(*) FROM alerts.alert") == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.alerts import reads
+from services.alerts.queries import reads
 from services.notifier.queries import reads as delivery_reads
 from shared.asks.deliveries import ListDeliveries
 

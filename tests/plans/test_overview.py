@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.alerts import reads
+from services.alerts.queries import reads
 from services.jobs.queries import fleet, hosts
 from shared.asks.hosts import ListHosts
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.alerts import reads
+from services.alerts.queries import reads
 from shared import cursor
 from shared.asks.alerts import CountUnresolved, GetAlert, ListAlerts, ListAlertsOfJob
 from shared.refusal import Refusal

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.alerts import queries_retention as queries
+from services.alerts.queries import retention as queries
 from services.alerts.retention import remove_some
 from services.alerts.settings import Settings
 from shared.asks.alerts import HoldJobs
