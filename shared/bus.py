@@ -48,7 +48,7 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
         connect_timeout=5,
         ping_interval=5,
         max_outstanding_pings=2,
-        graceful_timeout=8.0,
+        graceful_timeout=1.5,
         closed_cb=partial(end_process, leaving),
         error_cb=log_error,
         disconnected_cb=partial(log_disconnected, leaving),
@@ -64,7 +64,7 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
         leaving.set()
         watch.cancel()
         try:
-            await asyncio.wait_for(broker.stop(), 10)
+            await asyncio.wait_for(broker.stop(), 2)
         except (nats.errors.Error, FastStreamException, TimeoutError) as error:
             log.warning("NATS not drained", error=type(error).__name__)
 

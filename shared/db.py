@@ -71,7 +71,7 @@ async def open_pool(url: str, name: str, *, size: int = 10, statement_seconds: f
         yield pool
     finally:
         try:
-            await asyncio.wait_for(pool.close(), 5)
+            await asyncio.wait_for(pool.close(), 1)
         except (TimeoutError, *AWAY):
             pool.terminate()
 

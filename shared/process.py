@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 log = structlog.get_logger()
-FINISH_SECONDS = 7.5
-"""For loops to finish what they have in hand."""
+FINISH_SECONDS = 6.0
+"""For loops to finish what they have in hand; the broker and the database then have three more for their goodbyes."""
 END_SECONDS = 9.5
 """Containers are killed after 10."""
 

@@ -11,7 +11,7 @@ from services.api.outermost import AsgiApp
 from services.api.settings import Settings
 from shared.environment import SettingError
 
-STOP_SECONDS = 6
+STOP_SECONDS = 4
 MOST_FRAME_BYTES = 4 * 1024 * 1024
 
 

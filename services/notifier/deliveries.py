@@ -46,7 +46,7 @@ PER_CHANNEL = 64
 PER_UNREACHABLE_CHANNEL = 2
 """A receiver that keeps us waiting gets few places until it answers, so that many such leave room for the rest."""
 POLL_SECONDS = 1.0
-LAST_SENDS_SECONDS = 6.0
+LAST_SENDS_SECONDS = 5.0
 
 
 def message_of(claimed: Claimed, public_url: str | None) -> Message:
