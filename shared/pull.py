@@ -194,11 +194,12 @@ async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> N
             return
     try:
         await consumer.set_aside(message, error)
-    except Exception as found:
+    except Exception as found:  # noqa: BLE001  judged here
         if is_transient(found):
             log.warning("cannot set aside", consumer=consumer.durable.name, error=type(found).__name__)
             return  # not acknowledged: it comes again, and is kept then
-        raise
+        # Not even its error can be kept: then at least what kind it was. Nothing of a message may end the process.
+        await consumer.set_aside(message, RuntimeError(type(error).__name__))
     log.error("message set aside", consumer=consumer.durable.name, subject=message.subject, error=repr(error))
     measures.DEAD_LETTERS.labels(consumer.durable.name).inc()
     await message.ack()

@@ -13,6 +13,7 @@ from services.alerts.model import Letter
 from shared.bus import jetstream
 from shared.db import Pool
 from shared.events import JobFinished
+from shared.poison import why
 from shared.pull import Consumer
 from shared.streams import ALERTS, ensure
 from shared.tracing import tracing
@@ -42,6 +43,6 @@ async def _on_events(pool: Pool, announce: Callable[[], Awaitable[None]], messag
 
 async def _set_aside(pool: Pool, announce: Callable[[], Awaitable[None]], message: Msg, error: Exception) -> None:
     sequence = message.metadata.sequence.stream
-    why = repr(error)[: dead_letters.ERROR_CHARACTERS]
-    if await dead_letters.set_aside(pool, Letter(message.subject, sequence, message.data, why)):
+    reason = why(error, dead_letters.ERROR_CHARACTERS)
+    if await dead_letters.set_aside(pool, Letter(message.subject, sequence, message.data, reason)):
         await announce()

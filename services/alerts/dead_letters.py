@@ -20,6 +20,7 @@ from shared.asks.dead_letters import (
     Replayed,
 )
 from shared.db import Connection, Pool, in_transaction, is_transient
+from shared.poison import why
 from shared.refusal import Refusal
 from shared.vocabulary import AlertKind
 
@@ -93,7 +94,7 @@ async def _replay(tx: Connection, identity: UUID) -> tuple[Replayed | Refusal, E
 
 
 async def _failed_again(tx: Connection, identity: UUID, error: Exception) -> Replayed:
-    why = repr(error)[:ERROR_CHARACTERS]
-    await queries.note_error(tx, identity, why)
+    reason = why(error, ERROR_CHARACTERS)
+    await queries.note_error(tx, identity, reason)
     log.warning("dead letter fails again", dead_letter_id=str(identity), error=type(error).__name__)
-    return Replayed(id=identity, replayed=False, error=why)
+    return Replayed(id=identity, replayed=False, error=reason)

@@ -23,6 +23,7 @@ from shared.asks.dead_letters import (
 )
 from shared.bus import Handler
 from shared.db import Connection, Pool, in_transaction, is_transient
+from shared.poison import why
 from shared.refusal import Refusal
 
 log = structlog.get_logger()
@@ -31,12 +32,12 @@ ERROR_CHARACTERS = 1000
 
 async def set_aside(pool: Pool, subject: str, stream_seq: int, payload: bytes, error: Exception) -> None:
     """Keep a message that nobody could handle, and have alerts told of it."""
-    why = repr(error)[:ERROR_CHARACTERS]
+    reason = why(error, ERROR_CHARACTERS)
 
     async def work(tx: Connection) -> None:
         await queries.hold(tx)
-        if await queries.set_aside(tx, subject, stream_seq, payload, why):
-            await own_trouble.note_wrong(tx, *own_trouble.DEAD_LETTERS, f"{subject}: {why}")
+        if await queries.set_aside(tx, subject, stream_seq, payload, reason):
+            await own_trouble.note_wrong(tx, *own_trouble.DEAD_LETTERS, f"{subject}: {reason}")
 
     await in_transaction(pool, work)
     log.error("dead letter", subject=subject, stream_seq=stream_seq, error=type(error).__name__)
@@ -95,7 +96,7 @@ async def _replay(tx: Connection, identity: UUID, first_after: timedelta) -> tup
 
 
 async def _failed_again(tx: Connection, identity: UUID, error: Exception) -> Replayed:
-    why = repr(error)[:ERROR_CHARACTERS]
-    await queries.note_error(tx, identity, why)
+    reason = why(error, ERROR_CHARACTERS)
+    await queries.note_error(tx, identity, reason)
     log.warning("dead letter fails again", dead_letter_id=str(identity), error=type(error).__name__)
-    return Replayed(id=identity, replayed=False, error=why)
+    return Replayed(id=identity, replayed=False, error=reason)

@@ -21,6 +21,8 @@ from shared.own_host import CANARY_HOST_ID, SINK_CHANNEL_ID
 from shared.vocabulary import AlertChange, DeliveryState
 
 MAX_RETRY_AFTER = timedelta(hours=6)
+LOST_ON_THE_WAY = {502, 504}
+"""What a proxy answers that did not get the receiver's own answer."""
 JITTER = 0.2
 """Delays are stretched by up to this share, never shortened."""
 
@@ -73,6 +75,13 @@ def unknown(why: str) -> str:
     return f"nobody knows whether it arrived, and it is sent at most once: {why}"
 
 
+def _may_have_arrived(outcome: Outcome) -> bool:
+    """Whether nobody can say: no answer came, or one of a server that failed on the way."""
+    if isinstance(outcome, Refused):
+        return outcome.status in LOST_ON_THE_WAY
+    return isinstance(outcome, Unreachable) and not outcome.unsent
+
+
 def after_try(
     outcome: Outcome, tries: int, schedule: Sequence[float], luck: float, *, at_most_once: bool = False
 ) -> Next:
@@ -81,7 +90,7 @@ def after_try(
         return Next(DeliveryState.DELIVERED)
     if isinstance(outcome, Refused) and outcome.gone:
         return Next(DeliveryState.DEAD, error=outcome.reason)
-    if at_most_once and isinstance(outcome, Unreachable) and not outcome.unsent:
+    if at_most_once and _may_have_arrived(outcome):
         return Next(DeliveryState.DEAD, error=unknown(outcome.reason))
     if tries >= len(schedule):
         return Next(DeliveryState.DEAD, error=f"given up after {tries} tries: {outcome.reason}")

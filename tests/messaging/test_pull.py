@@ -4,13 +4,18 @@ import asyncio
 
 import asyncpg
 import nats
+import pytest
 
 from shared.pull import Consumer, consume
 from shared.streams import ALERTS, STREAM, consumer_config, ensure
 
 
-async def test_poison_that_cannot_be_kept_right_now_is_kept_later_and_ends_nobody(nats_url):
-    """A database that went away at that very moment once ended the whole process."""
+@pytest.mark.parametrize(
+    "trouble",
+    [asyncpg.ConnectionDoesNotExistError("gone"), asyncpg.CharacterNotInRepertoireError("its error is poison")],
+)
+async def test_poison_that_cannot_be_kept_as_it_is_or_right_now_is_kept_all_the_same_and_ends_nobody(nats_url, trouble):
+    """A database that went away at that very moment once ended the whole process; so did an error with a NUL in it."""
     client = await nats.connect(nats_url)
     js = client.jetstream()
     await ensure(js, 1)
@@ -24,7 +29,7 @@ async def test_poison_that_cannot_be_kept_right_now_is_kept_later_and_ends_nobod
         nonlocal asked
         asked += 1
         if asked == 1:
-            raise asyncpg.ConnectionDoesNotExistError("gone")
+            raise trouble
         kept.append(message.data)
         stop.set()
 

@@ -226,7 +226,7 @@ async def acknowledge(tx: Connection, alerts: Sequence[UUID], actor: str, note: 
     return await tx.fetchval(
         """
         WITH open AS MATERIALIZED (
-            SELECT id FROM alerts.alert
+            SELECT id FROM alerts.alert_shown
             WHERE id = ANY ($1::uuid[]) AND acked_at IS NULL AND resolved_at IS NULL
             ORDER BY host_id, kind, dedup_key FOR UPDATE
         ), acked AS (
@@ -253,7 +253,7 @@ async def resolve_by_hand(tx: Connection, alerts: Sequence[UUID], actor: str, no
     return await tx.fetchval(
         """
         WITH open AS MATERIALIZED (
-            SELECT id FROM alerts.alert WHERE id = ANY ($1::uuid[]) AND resolved_at IS NULL
+            SELECT id FROM alerts.alert_shown WHERE id = ANY ($1::uuid[]) AND resolved_at IS NULL
             ORDER BY host_id, kind, dedup_key FOR UPDATE
         ), resolved AS (
             UPDATE alerts.alert AS a
@@ -278,7 +278,7 @@ async def resolve_by_hand(tx: Connection, alerts: Sequence[UUID], actor: str, no
 async def standing(tx: Connection, alerts: Sequence[UUID], *, resolved_status: int) -> list[BulkResult]:
     """What to answer for each alert, in the order asked: 404 for none, `resolved_status` for one that is over."""
     rows = await tx.fetch(
-        "SELECT id, resolved_at IS NOT NULL AS resolved FROM alerts.alert WHERE id = ANY ($1::uuid[])", alerts
+        "SELECT id, resolved_at IS NOT NULL AS resolved FROM alerts.alert_shown WHERE id = ANY ($1::uuid[])", alerts
     )
     known = {row["id"]: resolved_status if row["resolved"] else 204 for row in rows}
     return [BulkResult.model_validate({"id": alert, "status": known.get(alert, 404)}) for alert in alerts]

@@ -6,6 +6,7 @@ import pytest
 
 from shared.asks.alerts import Acknowledge, Resolve
 from shared.events import AlertRaised, AlertResolved
+from shared.own_host import CANARY_HOST_ID
 from shared.vocabulary import AlertKind, AlertState, ErrorClass, JobKind, Resolution, Severity
 
 
@@ -66,6 +67,17 @@ async def test_a_failure_after_a_resolution_by_hand_is_a_new_alert(alerts):
     assert (newest.state, oldest.state, oldest.resolution) == ("open", "resolved", Resolution.MANUAL)
     assert newest.occurrences == 1
     assert await alerts.told() == ["raised", "resolved", "raised"]
+
+
+async def test_who_guesses_the_canarys_alert_finds_nothing_to_click(alerts):
+    await alerts.fails(host_id=CANARY_HOST_ID)
+    ids = [await alerts.pool.fetchval("SELECT id FROM alerts.alert")]
+
+    acked = await alerts.answers.acknowledge(Acknowledge(ids=ids, actor="ada"))
+    resolved = await alerts.answers.resolve(Resolve(ids=ids, actor="ada"))
+
+    assert [acked.results[0].status, resolved.results[0].status] == [404, 404]
+    assert await alerts.told() == ["raised"]
 
 
 async def test_clicking_twice_announces_once(alerts):

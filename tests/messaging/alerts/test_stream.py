@@ -173,6 +173,7 @@ async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
         b"{not json",
         failure(good[1]),
         failure(good[2], status="exploded"),
+        failure(good[2], host_labels={"\0": 1}),
         failure(good[2]),
     ):
         await js.publish("job.finished", data)
@@ -181,12 +182,12 @@ async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
         async def all_raised():
             return await pool.fetchval("SELECT count(*) = 3 FROM alerts.alert WHERE kind = 'backup_failed'")
 
-        async def both_aside():
+        async def all_aside():
             rows = await pool.fetch("SELECT payload, error FROM alerts.dead_letter ORDER BY stream_seq")
-            return rows if len(rows) == 2 else None
+            return rows if len(rows) == 3 else None
 
         await until(all_raised)
-        letters = await until(both_aside)
+        letters = await until(all_aside)
 
         async def told_of():
             return [event for event in await told(client) if event["alert"]["kind"] == "dead_letter"]
@@ -194,6 +195,7 @@ async def test_poison_is_set_aside_and_stops_nobody(running, client, pool):
         (event,) = await until(told_of)
     assert letters[0]["payload"] == b"{not json"
     assert "exploded" in letters[1]["error"]
+    assert "host_labels" in letters[2]["error"], "what no text column takes is written in words"
     assert (event["subject"], event["alert"]["host_name"]) == ("alert.raised", "keepwatch")
 
 

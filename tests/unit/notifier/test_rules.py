@@ -123,6 +123,8 @@ def test_a_receiver_that_is_gone_is_not_tried_again():
         (Unreachable("no answer in time"), DeliveryState.DEAD),
         (Unreachable("cannot connect", unsent=True), DeliveryState.FAILED),
         (Refused(500, "the receiver answered 500", ""), DeliveryState.FAILED),
+        (Refused(502, "the receiver answered 502", ""), DeliveryState.DEAD),
+        (Refused(504, "the receiver answered 504", ""), DeliveryState.DEAD),
         (Delivered(200, ""), DeliveryState.DELIVERED),
     ],
 )
