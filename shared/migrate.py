@@ -17,6 +17,7 @@ from shared import streams
 SCHEMAS = ("jobs", "alerts", "notifier", "api")
 """One schema per service, in the order they are made; no service reads another's tables."""
 LOCK = 7_165_309_817_742
+TRIES = 5
 
 
 class MigrationError(Exception):
@@ -54,13 +55,24 @@ def migrate_database(database_url: str, schemas: tuple[str, ...] = SCHEMAS, unti
             with _opened(database_url, schema) as (backend, migrations):
                 for migration in backend.to_apply(migrations):
                     try:
-                        _apply(backend, migration)
+                        _apply_patiently(backend, migration)
                     except psycopg.Error as error:
                         raise MigrationError(f"{schema} {migration.id}: {error}") from error
                     done.append(f"{schema} {migration.id}")
                     if migration.id == until:
                         break
     return done
+
+
+def _apply_patiently(backend: DatabaseBackend, migration: Migration) -> None:
+    """Again when it collided with the services, which work on meanwhile: then nothing of it is there."""
+    for _ in range(TRIES - 1):
+        try:
+            _apply(backend, migration)
+        except psycopg.errors.DeadlockDetected:
+            continue
+        return
+    _apply(backend, migration)
 
 
 def _apply(backend: DatabaseBackend, migration: Migration) -> None:
