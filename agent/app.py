@@ -36,7 +36,8 @@ async def run(settings: AgentSettings) -> int:
             logger.info("stopping", extra={"running": len(jobs.running)})
             await jobs.stop()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(jobs.told(), _LAST_WORD)
+                async with asyncio.timeout(_LAST_WORD):
+                    await jobs.told()
         finally:
             connection.cancel()
             pruning.cancel()

@@ -66,16 +66,14 @@ class Connection:
 
     async def _talk(self, session: ClientSession) -> bool:
         found = await restic_program.installed(self.settings.restic, self.folder)
-        socket = await asyncio.wait_for(
-            session.ws_connect(
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            socket = await session.ws_connect(
                 URL(self.settings.server.rstrip("/") + WS_PATH),
                 headers={"Authorization": f"Bearer {self.settings.token}"},
                 heartbeat=self.settings.pace.ping,
                 max_msg_size=_LONGEST_FRAME,
                 ssl=self._tls(),
-            ),
-            _CONNECT_SECONDS,
-        )
+            )
         async with socket:
             logger.info("connected", extra={"server": self.settings.server})
             code = await Conversation(socket, self.jobs, self.changed, self.settings.pace.tell_again).hold(

@@ -117,7 +117,8 @@ class Conversation:
         due = self._last_beat + self._heartbeat_seconds - monotonic()
         waiting = SPEAK_EVERY if self._jobs.running else due
         try:
-            await asyncio.wait_for(self._changed.wait(), max(min(waiting, due), 0.01))
+            async with asyncio.timeout(max(min(waiting, due), 0.01)):
+                await self._changed.wait()
         except TimeoutError:
             return
         if not self._something_urgent():

@@ -84,7 +84,8 @@ def _end_with_agent(number: int) -> None:
 async def _end(process: asyncio.subprocess.Process, program: Program) -> None:
     _signal_group(process, program.stop_signal)
     try:
-        await asyncio.wait_for(process.wait(), program.stop_grace)
+        async with asyncio.timeout(program.stop_grace):
+            await process.wait()
     except TimeoutError:
         _signal_group(process, signal.SIGKILL)
         await process.wait()

@@ -64,7 +64,8 @@ async def open_bus(urls: list[str], name: str, subscribe: Callable[[NatsBroker],
         leaving.set()
         watch.cancel()
         try:
-            await asyncio.wait_for(broker.stop(), 2)
+            async with asyncio.timeout(2):
+                await broker.stop()
         except (nats.errors.Error, FastStreamException, TimeoutError) as error:
             log.warning("NATS not drained", error=type(error).__name__)
 

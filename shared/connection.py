@@ -86,7 +86,8 @@ async def watch_over(client: Client, urls: list[str], leaving: asyncio.Event) ->
 
 async def _answers(client: Client) -> bool:
     try:
-        await asyncio.wait_for(client.flush(), RTT_SECONDS)
+        async with asyncio.timeout(RTT_SECONDS):
+            await client.flush()
     except (nats.errors.Error, TimeoutError):
         return False
     return True

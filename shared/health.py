@@ -53,7 +53,8 @@ async def failures(checks: Mapping[str, Check]) -> dict[str, str]:
 
     async def one(name: str, check: Check) -> tuple[str, str] | None:
         try:
-            await asyncio.wait_for(check(), CHECK_SECONDS)
+            async with asyncio.timeout(CHECK_SECONDS):
+                await check()
         except Exception as error:  # noqa: BLE001  any reason is a reason not to be ready
             return name, type(error).__name__
         return None

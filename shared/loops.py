@@ -39,6 +39,17 @@ async def repeat(
             pause = min(pause * 2, MAX_PAUSE)
 
 
+async def end_task(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait until it has ended, however it ends.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11 loses a cancellation that comes together with what it waits
+    for, and nats-py waits with it.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
+
+
 async def _first_of(stop: asyncio.Event, wake: asyncio.Event | None, seconds: float) -> None:
     waiting = [asyncio.create_task(event.wait()) for event in (stop, wake) if event is not None]
     try:

@@ -47,7 +47,8 @@ async def installed(name: str, folder: StateFolder) -> Installed | None:
     lines: list[str] = []
     program = process.Program([found, "version"], _plain_environment(folder), lines.append, lines.append)
     try:
-        await asyncio.wait_for(process.run(program), _VERSION_SECONDS)
+        async with asyncio.timeout(_VERSION_SECONDS):
+            await process.run(program)
     except (OSError, TimeoutError):
         return None
     version = restic_output.version("\n".join(lines))

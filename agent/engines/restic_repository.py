@@ -42,7 +42,8 @@ async def _ask(restic: Restic, *arguments: str) -> Ended:
     """Call restic with a deadline: 0.18 and newer try for a quarter of an hour to reach a repository."""
     deadline = restic.settings.pace.repository_answer
     try:
-        return await asyncio.wait_for(restic.call(*arguments, show=False), deadline)
+        async with asyncio.timeout(deadline):
+            return await restic.call(*arguments, show=False)
     except TimeoutError:
         message = f"the repository did not answer within {deadline:g} s"
         raise JobFailed(ErrorClass.REPO_UNREACHABLE, message) from None

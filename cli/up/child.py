@@ -72,7 +72,8 @@ class Child:
             return
         self._process.send_signal(self._launch.stop_signal)
         try:
-            await asyncio.wait_for(self._process.wait(), self.patience)
+            async with asyncio.timeout(self.patience):
+                await self._process.wait()
         except TimeoutError:
             self.notice(f"{self.name} does not stop by itself; ending it by force")
             self._process.kill()

@@ -41,7 +41,8 @@ class Frames:
         """Pass on frame after frame until the connection ends or falls silent."""
         while True:
             try:
-                text = await asyncio.wait_for(self.socket.receive(), SILENCE_SECONDS)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    text = await self.socket.receive()
             except TimeoutError:
                 log.info("agent silent", host_id=str(self.host_id))
                 await self.socket.close(1001)

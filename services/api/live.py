@@ -53,23 +53,23 @@ async def _held(feed: Feed, last: str) -> Position | None:
 async def _events(
     feed: Feed, doorkeeper: Doorkeeper, request: Request[Identity, Any, Any], after: Position | None, *, lost: bool
 ) -> AsyncIterator[bytes]:
-    with feed.listening() as listener:
-        if after and after.stream != listener.after.stream:
-            after, lost = None, True
-        sent = after or listener.after
-        # An id alone: whoever is cut off before the first event can resume as well.
-        yield f"retry: 2000\nid: {sent}\n: listening\n\n".encode()
-        if lost:
-            yield written(reset(sent))
-        try:
+    try:
+        async with feed.listening() as listener:
+            if after and after.stream != listener.after.stream:
+                after, lost = None, True
+            sent = after or listener.after
+            # An id alone: whoever is cut off before the first event can resume as well.
+            yield f"retry: 2000\nid: {sent}\n: listening\n\n".encode()
+            if lost:
+                yield written(reset(sent))
             async for entry in read(feed.client, sent.seq, listener.after.seq):
                 sent = Position(sent.stream, entry.seq)
                 if not entry.about_the_canary:
                     yield written(News(entry.subject, entry.data, sent))
-        except (GapError, nats.errors.Error, TimeoutError):
-            return  # the client comes again with the last id it got
-        async for chunk in _live(listener, doorkeeper, request, sent):
-            yield chunk
+            async for chunk in _live(listener, doorkeeper, request, sent):
+                yield chunk
+    except (GapError, nats.errors.Error, TimeoutError):
+        return  # the client comes again with the last id it got
 
 
 async def _live(

@@ -1,7 +1,7 @@
 """Reads the stream in order from any place on, for one reader, without leaving a trace in it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Entry:
         return str(CANARY_HOST_ID) in {body.get("host_id"), body.get("alert", {}).get("host_id")}
 
 
-async def read(client: Client, after: int, upto: int | None = None) -> AsyncIterator[Entry]:
+async def read(client: Client, after: int, upto: int | None = None) -> AsyncGenerator[Entry, None]:
     """Every message after one sequence, up to and including another or without end.
 
     Raises GapError when it can't promise that any more.

@@ -40,5 +40,31 @@ async def test_poison_that_cannot_be_kept_as_it_is_or_right_now_is_kept_all_the_
     await client.close()
 
 
+async def test_what_a_copy_that_ends_had_begun_goes_to_another_one(nats_url):
+    client = await nats.connect(nats_url)
+    js = client.jetstream()
+    await ensure(js, 1)
+    await js.add_consumer(STREAM, consumer_config(ALERTS).evolve(ack_wait=1))
+    handled, first_ends, second_ends = [], asyncio.Event(), asyncio.Event()
+
+    async def never_commit(_):
+        first_ends.set()
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    async def commit(messages):
+        handled.extend(message.data for message in messages)
+        second_ends.set()
+
+    async def set_aside(*_):
+        raise AssertionError("it is no poison")
+
+    await js.publish("job.finished", b"x")
+    await asyncio.wait_for(consume(client, Consumer(ALERTS, never_commit, set_aside, _nothing), first_ends), 20)
+    await asyncio.wait_for(consume(client, Consumer(ALERTS, commit, set_aside, _nothing), second_ends), 20)
+
+    assert handled == [b"x"]
+    await client.close()
+
+
 async def _nothing() -> None:
     return None

@@ -9,6 +9,7 @@ import pytest
 
 from shared import streams
 from shared.streams import STREAM
+from tests.messaging.api.conftest import eventually
 
 
 @dataclass
@@ -109,6 +110,26 @@ async def test_who_was_cut_off_before_the_first_event_misses_nothing(gateway, pu
 
     async with listening(gateway, place) as stream:
         assert (await stream.next()).data["n"] == 1
+
+
+async def test_the_stream_is_read_while_somebody_listens(gateway, bus, publish):
+    """Reading it for nobody once cost a sixth of a storm."""
+    js = bus.client.jetstream(timeout=5)
+
+    async def readers() -> int:
+        return sum(not consumer.config.durable_name for consumer in await js.consumers_info(STREAM))
+
+    async def left() -> bool:
+        await publish(0)  # which nobody is told
+        return await readers() == 0
+
+    assert await readers() == 0
+    for number in (1, 2):
+        async with listening(gateway) as stream:
+            await publish(number)
+            assert (await stream.next()).data["n"] == number
+            assert await readers() == 1
+        await eventually(left)
 
 
 async def test_another_gateway_understands_the_id(gateway, start_gateway, publish):
