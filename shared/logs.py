@@ -1,10 +1,17 @@
 """One structured line per decision, for people on a console or as JSON for machines; on stderr."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, TextIO
 
 import structlog
+from pydantic_core import to_json
+
+_processors: list[structlog.typing.Processor] = []
+"""The same list for good: a logger that has been used keeps it, and so follows what is configured later."""
 
 
 def configure(service: str, level: str = "info", style: Literal["console", "json"] = "console") -> None:
@@ -17,15 +24,16 @@ def configure(service: str, level: str = "info", style: Literal["console", "json
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
         if style == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain)]
     )
+    _processors[:] = [*shared, *renderer]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
+        logger_factory=structlog.WriteLoggerFactory(_Lenient(sys.stderr)),  # type: ignore[arg-type]  # all it needs
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -42,6 +50,28 @@ def configure(service: str, level: str = "info", style: Literal["console", "json
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.getLogger("asyncio").addFilter(_is_news)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+@dataclass(frozen=True)
+class _Lenient:
+    """Where lines go; one that cannot be written, as the disk is full or nobody reads, is lost, and nothing else."""
+
+    file: TextIO
+
+    def write(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self.file.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self.file.flush()
+
+
+def _json(line: object, **_: object) -> str:
+    try:
+        return to_json(line, fallback=repr).decode()
+    except ValueError:  # text that is no Unicode, e.g. of a file's name
+        return json.dumps(line, default=repr)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
