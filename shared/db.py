@@ -23,12 +23,16 @@ log = structlog.get_logger()
 
 SERVER_SETTINGS = {
     "timezone": "UTC",  # times inside event payloads are written by SQL
+    "jit": "off",  # nothing here runs long enough to be worth a compilation
     "idle_in_transaction_session_timeout": "60s",
     "statement_timeout": "60s",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+BY_INDEX = dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
+"""For hot loops, whose statements name the rows that they are about. In a storm statistics lag behind, and a plan that
+was made for a small table, and reads all of it, is kept while the table grows."""
 COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 AWAY = (
     asyncpg.PostgresConnectionError,
@@ -53,9 +57,11 @@ def is_transient(error: BaseException) -> bool:
 
 
 @asynccontextmanager
-async def open_pool(url: str, name: str, *, size: int = 10, statement_seconds: float = 60) -> AsyncIterator[Pool]:
+async def open_pool(
+    url: str, name: str, *, size: int = 10, statement_seconds: float = 60, by_index: bool = False
+) -> AsyncIterator[Pool]:
     """A pool to the database, waited for as long as it takes; `name` is shown in pg_stat_activity."""
-    settings = SERVER_SETTINGS | {"application_name": f"keepwatch-{name}"}
+    settings = SERVER_SETTINGS | {"application_name": f"keepwatch-{name}"} | (BY_INDEX if by_index else {})
     pool = await _patiently(
         lambda: asyncpg.create_pool(
             url,
@@ -71,7 +77,8 @@ async def open_pool(url: str, name: str, *, size: int = 10, statement_seconds: f
         yield pool
     finally:
         try:
-            await asyncio.wait_for(pool.close(), 1)
+            async with asyncio.timeout(1):
+                await pool.close()
         except (TimeoutError, *AWAY):
             pool.terminate()
 

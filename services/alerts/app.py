@@ -34,6 +34,7 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
         tracing.configured("alerts", environ),
         stopping() as stop,
         open_pool(settings.database_url, "alerts") as pool,
+        open_pool(settings.database_url, "alerts-evidence", size=2, by_index=True) as evidence_pool,
     ):
         wake = WakeCall("wake.alerts")
         answers = Answers(pool, wake.call)
@@ -63,5 +64,5 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
                         seconds=RETENTION_SECONDS,
                     ),
                     relay.run(stop),
-                    consume(client, consumer(pool, client, settings.stream_replicas, wake.call), stop),
+                    consume(client, consumer(evidence_pool, client, settings.stream_replicas, wake.call), stop),
                 )

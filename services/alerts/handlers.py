@@ -83,9 +83,11 @@ async def _bury(tx: Connection, deletions: Sequence[Event]) -> Effect:
     changed = 0
     for deletion in deletions:
         if isinstance(deletion, SourceGroupDeleted):
-            changed += await queries.resolve_deleted(tx, deletion.source_group_id, Resolution.SOURCE_DELETED)
+            group, host = deletion.source_group_id, deletion.host_id
+            changed += await queries.resolve_deleted(tx, group, host, Resolution.SOURCE_DELETED)
         elif isinstance(deletion, HostDeleted):
-            changed += await queries.resolve_deleted(tx, deletion.host_id, Resolution.HOST_DELETED)
+            host = deletion.host_id
+            changed += await queries.resolve_deleted(tx, host, host, Resolution.HOST_DELETED)
     return Effect(changed)
 
 

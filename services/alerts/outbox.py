@@ -62,14 +62,16 @@ async def rewind(connection: Connection, seen: Broker) -> int:
     return await connection.fetchval(
         """
         WITH before AS (
-            UPDATE alerts.broker SET stream_created = $1, last_seq = $2, ack_floor = 0
+            UPDATE alerts.broker SET stream_created = $1, last_seq = $2,
+                ack_floor = CASE WHEN stream_created = $1 THEN least(ack_floor, $2) ELSE 0 END
             WHERE stream_created <> $1 OR last_seq > $2
-            RETURNING old.ack_floor
+            RETURNING old.ack_floor, old.stream_created
         ), rewound AS (
             UPDATE alerts.alert_event AS e SET published_at = NULL, stream_seq = NULL
             FROM before
-            WHERE e.published_at IS NOT NULL
-              AND (e.stream_seq > before.ack_floor OR e.published_at > now() - interval '30 minutes')
+            WHERE e.published_at > now() - interval '30 minutes'
+               -- Sequences of streams before that one are of no stream now; its clock may not be ours.
+               OR (e.stream_seq > before.ack_floor AND e.published_at > before.stream_created - interval '1 hour')
             RETURNING e.id
         )
         SELECT count(*) FROM rewound

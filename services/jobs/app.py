@@ -38,9 +38,10 @@ async def run(environ: Mapping[str, str], listen: str, port: int | None) -> None
         tracing.configured("jobs", environ),
         stopping() as stop,
         open_pool(settings.database_url, "jobs") as pool,
+        open_pool(settings.database_url, "jobs-reports", size=2, by_index=True) as report_pool,
     ):
         outbox_call, dispatch_wake = WakeCall("wake.jobs"), asyncio.Event()
-        intake = Intake(pool)
+        intake = Intake(report_pool)
         sealer = Sealer(settings.secret_key, settings.old_secret_keys)
 
         def subscribe(broker: NatsBroker) -> None:

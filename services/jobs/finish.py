@@ -1,7 +1,7 @@
 """The one door: a job ends, its group's last success moves, and `job.finished` is said, in one transaction."""
 
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +12,7 @@ from services.jobs.queries import outbox
 from services.jobs.queries import reports as report_queries
 from shared.db import Connection
 from shared.events import JobFinished
+from shared.ids import uuid7
 from shared.vocabulary import JobStatus, TerminalStatus
 
 log = structlog.get_logger()
@@ -47,7 +48,7 @@ async def _announce(tx: Connection, job_ids: Sequence[UUID]) -> list[FinishedJob
 
 def _event(job: FinishedJob) -> JobFinished:
     return JobFinished(
-        event_id=uuid4(),
+        event_id=uuid7(),
         job_id=job.id,
         host_id=job.host_id,
         host_name=job.host_name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
@@ -14,6 +14,7 @@ from services.jobs.queries import finish as finish_queries
 from services.jobs.queries import reports as queries
 from shared.asks.jobs import Accepted, JobReport, ReportJobs
 from shared.db import Connection
+from shared.ids import uuid7
 from shared.own_host import OWN_HOST_NAME
 from shared.refusal import Refusal
 from shared.vocabulary import JobStatus, JobTrigger
@@ -74,7 +75,7 @@ async def apply_reports(
 
 def _lines(ask: ReportJobs) -> list[Line]:
     return [
-        Line(report.id or uuid4(), report, "" if ask.single else f"/reports/{index}")
+        Line(report.id or uuid7(), report, "" if ask.single else f"/reports/{index}")
         for index, report in enumerate(ask.reports)
     ]
 

@@ -1,4 +1,4 @@
-"""One way to publish to the stream: from an outbox, with `stream=`, an id and a deadline."""
+"""One way to publish to the stream: from an outbox, to that stream, with an id and a deadline."""
 
 import ast
 from pathlib import Path
@@ -32,7 +32,8 @@ def test_only_the_outbox_publishes_to_the_stream(path):
     for call in publishing_calls(path):
         given = {keyword.arg for keyword in call.keywords}
         if str(path.relative_to(ROOT)) == OUTBOX:
-            assert {"stream", "headers"} <= given
+            # What the headers say is seen in the stream (tests/messaging/jobs/test_outbox.py).
+            assert {"reply", "headers"} <= given
         else:
             # Core NATS: hints, questions and frames for agents. None of them may be lost silently as an event.
             assert call.func.attr != "publish_async"
@@ -42,4 +43,4 @@ def test_only_the_outbox_publishes_to_the_stream(path):
 
 def test_the_outbox_does_publish():
     """Guards the test above: were it to look for the wrong calls, it would pass on anything."""
-    assert [call.func.attr for call in publishing_calls(ROOT / OUTBOX)] == ["publish_async"]
+    assert [call.func.attr for call in publishing_calls(ROOT / OUTBOX)] == ["publish"]

@@ -108,7 +108,7 @@ async def raise_or_touch(tx: Connection, raises: Sequence[Raise]) -> int:
                                        THEN excluded.last_success_at ELSE a.last_success_at END
             RETURNING new AS alert, old.id IS NULL AS raised
         ), raised AS (
-            SELECT alert, (alert).id, (alert).version, gen_random_uuid() AS event_id FROM changed WHERE raised
+            SELECT alert, (alert).id, (alert).version, uuidv7() AS event_id FROM changed WHERE raised
         ), told AS (
             -- The timeline entry is the announcement: one cannot happen without the other.
             INSERT INTO alerts.alert_event (event_id, alert_id, version, type, payload)
@@ -144,26 +144,32 @@ async def resolve_cleared(tx: Connection, clears: Sequence[Clear]) -> int:
     found = [change.first for change in clears]
     return await tx.fetchval(
         """
-        WITH cleared AS (
+        WITH given AS (
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[], $6::text[])
                 AS c (host_id, kind, dedup_key, at, job_id, resolution)
+        ), cleared AS MATERIALIZED (
+            SELECT * FROM given
             UNION ALL
             SELECT host_id, kind, '', max(at), NULL, 'superseded'
-            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS c (host_id, kind, dedup_key, at)
-            WHERE kind = 'backup_failed' AND dedup_key <> ''
+            FROM given WHERE kind = 'backup_failed' AND dedup_key <> ''
             GROUP BY host_id, kind
+            ORDER BY host_id, kind, dedup_key
         ), open AS MATERIALIZED (
             SELECT a.id, cleared.job_id, cleared.resolution
-            FROM alerts.alert AS a JOIN cleared USING (host_id, kind, dedup_key)
-            WHERE a.resolved_at IS NULL AND a.last_seen_at < cleared.at
-            ORDER BY a.host_id, a.kind, a.dedup_key
-            FOR UPDATE OF a
+            -- Key by key, in their order: a join may read all that is open, of which a storm makes much in no time.
+            FROM cleared CROSS JOIN LATERAL (
+                SELECT id FROM alerts.alert
+                WHERE host_id = cleared.host_id AND kind = cleared.kind AND dedup_key = cleared.dedup_key
+                  AND resolved_at IS NULL AND last_seen_at < cleared.at
+                LIMIT 1
+                FOR UPDATE
+            ) AS a
         ), resolved AS (
             UPDATE alerts.alert AS a
             SET resolved_at = now(), resolution = open.resolution, resolved_job_id = open.job_id,
                 version = a.version + 1
             FROM open WHERE a.id = open.id AND a.resolved_at IS NULL
-            RETURNING new AS alert, gen_random_uuid() AS event_id
+            RETURNING new AS alert, uuidv7() AS event_id
         ), told AS (
             INSERT INTO alerts.alert_event (event_id, alert_id, version, type, payload)
             SELECT event_id, (alert).id, (alert).version, 'resolved',
@@ -194,20 +200,23 @@ async def note_evidence(tx: Connection, outcomes: Mapping[UUID, Evidence]) -> No
     )
 
 
-async def resolve_deleted(tx: Connection, subject: UUID, resolution: Resolution) -> int:
-    """Resolve whatever is open of a host or a group that is gone, for good; how many were."""
+async def resolve_deleted(tx: Connection, subject: UUID, host: UUID, resolution: Resolution) -> int:
+    """Resolve whatever is open of a host, or of a group of it, that is gone, for good; how many were."""
     return await tx.fetchval(
         """
         WITH buried AS (
             INSERT INTO alerts.tombstone (subject_id) VALUES ($1) ON CONFLICT DO NOTHING
         ), open AS MATERIALIZED (
-            SELECT id FROM alerts.alert WHERE (host_id = $1 OR source_group_id = $1) AND resolved_at IS NULL
+            SELECT id FROM alerts.alert
+            -- Written so that the indexes of what is open don't fit: they promise few rows until a storm comes.
+            WHERE host_id = $2 AND (host_id = $1 OR source_group_id = $1)
+              AND coalesce(resolved_at, 'infinity') = 'infinity'
             ORDER BY host_id, kind, dedup_key FOR UPDATE
         ), resolved AS (
             UPDATE alerts.alert AS a
-            SET resolved_at = now(), resolution = $2, version = a.version + 1
+            SET resolved_at = now(), resolution = $3, version = a.version + 1
             FROM open WHERE a.id = open.id AND a.resolved_at IS NULL
-            RETURNING new AS alert, gen_random_uuid() AS event_id
+            RETURNING new AS alert, uuidv7() AS event_id
         ), told AS (
             INSERT INTO alerts.alert_event (event_id, alert_id, version, type, payload)
             SELECT event_id, (alert).id, (alert).version, 'resolved',
@@ -217,6 +226,7 @@ async def resolve_deleted(tx: Connection, subject: UUID, resolution: Resolution)
         SELECT count(*) FROM resolved
         """,
         subject,
+        host,
         resolution,
     )
 
@@ -233,7 +243,7 @@ async def acknowledge(tx: Connection, alerts: Sequence[UUID], actor: str, note: 
             UPDATE alerts.alert AS a
             SET acked_at = now(), acked_by = $2, note = coalesce($3, a.note), version = a.version + 1
             FROM open WHERE a.id = open.id AND a.acked_at IS NULL AND a.resolved_at IS NULL
-            RETURNING new AS alert, gen_random_uuid() AS event_id
+            RETURNING new AS alert, uuidv7() AS event_id
         ), told AS (
             INSERT INTO alerts.alert_event (event_id, alert_id, version, type, actor, note, payload)
             SELECT event_id, (alert).id, (alert).version, 'acked', $2, $3,
@@ -260,7 +270,7 @@ async def resolve_by_hand(tx: Connection, alerts: Sequence[UUID], actor: str, no
             SET resolved_at = now(), resolved_by = $2, resolution = 'manual', note = coalesce($3, a.note),
                 version = a.version + 1
             FROM open WHERE a.id = open.id AND a.resolved_at IS NULL
-            RETURNING new AS alert, gen_random_uuid() AS event_id
+            RETURNING new AS alert, uuidv7() AS event_id
         ), told AS (
             INSERT INTO alerts.alert_event (event_id, alert_id, version, type, actor, note, payload)
             SELECT event_id, (alert).id, (alert).version, 'resolved', $2, $3,

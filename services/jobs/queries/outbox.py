@@ -93,12 +93,12 @@ async def rewind(owner: Connection, now: Broker) -> int:
     """Unpublish what the broker may have lost, and remember the broker as it is; how many rows."""
     rewound: int = await owner.fetchval(
         """
-        WITH before AS (SELECT stream_created FROM jobs.outbox_broker FOR UPDATE),
-        -- Of a new stream nothing is certain; of the same one, what lies behind its end is gone.
+        WITH before AS (SELECT FROM jobs.outbox_broker FOR UPDATE),
+        -- All that is here was published just now or not acknowledged by every consumer: what others have published
+        -- since the broker forgot says nothing of ours.
         rewound AS (
             UPDATE jobs.outbox SET published_at = NULL, stream_seq = NULL
-            WHERE published_at IS NOT NULL
-              AND (stream_seq > $2 OR (SELECT stream_created FROM before) <> $1)
+            WHERE published_at IS NOT NULL AND EXISTS (SELECT FROM before)
             RETURNING id
         ),
         noted AS (UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2, ack_floor = 0)

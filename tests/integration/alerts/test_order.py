@@ -11,6 +11,10 @@ from services.alerts import handlers
 from shared.asks.alerts import Acknowledge, Resolve
 from shared.vocabulary import JobKind
 
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
 
 async def test_the_same_event_twice_counts_once(alerts):
     event = await alerts.fails()
@@ -107,6 +111,24 @@ async def test_events_that_race_over_many_keys_do_not_deadlock(alerts):
     assert not [line for line in lines if line["event"] == "transaction collided"]
     open_keys = [(alert.kind, alert.dedup_key) for alert in await alerts.open()]
     assert len(open_keys) == len(set(open_keys))
+
+
+async def test_a_batch_that_waits_for_its_first_key_has_locked_none_of_the_others(alerts, pool):
+    """Whoever holds a later key already while it waits for an earlier one is half of a deadlock."""
+    batch = [alerts.event("failed", group=f"group {number}") for number in range(60)]
+    await alerts.tell(*batch)
+    again = [alerts.event("failed", group=group, at=1) for group in random.sample(list(alerts.groups), len(batch))]
+    ordered = "SELECT 1 FROM alerts.mark ORDER BY host_id, kind, dedup_key"
+    async with pool.acquire() as other:
+        async with other.transaction():
+            await other.execute(f"{ordered} LIMIT 1 FOR UPDATE")
+            waiting = asyncio.create_task(alerts.tell(*again))
+            while not await pool.fetchval(WAITING):
+                await asyncio.sleep(0.01)
+            free = await pool.fetch(f"{ordered} FOR UPDATE SKIP LOCKED")
+        await waiting
+
+    assert len(free) == await pool.fetchval("SELECT count(*) - 1 FROM alerts.mark")
 
 
 async def test_whatever_the_order_the_newest_evidence_decides(alerts):

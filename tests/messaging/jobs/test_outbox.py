@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared import streams
 from shared.asks.hosts import DeleteHost, RenewHostToken
@@ -48,6 +49,15 @@ async def test_events_of_a_host_are_published_in_the_order_of_their_commits(gate
         assert times == sorted(times)
 
 
+async def test_what_is_published_names_the_stream_that_it_is_for(gateway, stored, stream):
+    """A broker that would keep it in another one refuses it."""
+    await gateway.ask(ReportJobs(reports=reports(1), create=True))
+    await stored(1)
+
+    message = await jetstream(stream).get_msg(streams.STREAM, 1)
+    assert message.headers["Nats-Expected-Stream"] == streams.STREAM
+
+
 async def test_what_is_published_is_marked_with_its_place_in_the_stream(gateway, stored, pool):
     await gateway.ask(ReportJobs(reports=reports(10), create=True))
     await stored(10)
@@ -56,6 +66,22 @@ async def test_what_is_published_is_marked_with_its_place_in_the_stream(gateway,
 
     rows = await pool.fetch("SELECT stream_seq FROM jobs.outbox ORDER BY id")
     assert sorted(row["stream_seq"] for row in rows) == list(range(1, 11))
+
+
+async def test_what_the_broker_refuses_is_not_taken_for_published(gateway, stored, stream):
+    js = jetstream(stream)
+    await gateway.ask(ReportJobs(reports=reports(1), create=True))
+    await stored(1)
+    config = (await js.stream_info(streams.STREAM)).config
+    await js.update_stream(config.evolve(max_msgs=1))  # it is full
+
+    with capture_logs() as lines:
+        await gateway.ask(ReportJobs(reports=reports(10), create=True))
+        while not any(line["event"] == "outbox waits" for line in lines):
+            await asyncio.sleep(0.05)
+    await js.update_stream(config)
+
+    assert [body["message"] for _, body in await stored(11)] == ["0", *map(str, range(10))]
 
 
 async def test_a_broker_that_lost_everything_is_told_again(gateway, stored, stream):
