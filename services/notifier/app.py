@@ -52,6 +52,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
     keep = timedelta(days=settings.keep_deliveries_days)
     async with (
         open_pool(settings.database_url, "notifier") as pool,
+        open_pool(settings.database_url, "notifier-deliveries", size=6, by_index=True) as delivery_pool,
         open_lines(settings.webhook_networks) as lines,
     ):
         ways = kinds(lines)
@@ -62,7 +63,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
         dead_letters = DeadLetterAnswers(pool, first_after, wake.call)
         answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)
         deliverer = Deliverer(
-            pool,
+            delivery_pool,
             ways,
             sealer,
             settings.retry_schedule,
@@ -88,7 +89,7 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                 "nats": broker_check(client),
                 "consumer": consumer_check(client, NOTIFIER),
             }
-            events = consumer(client, pool, first_after, settings.stream_replicas, wake.call)
+            events = consumer(client, delivery_pool, first_after, settings.stream_replicas, wake.call)
             audit = Audit(pool, client)
             measured = Measured(pool, client, {}, DURABLES)
             async with serve_health(listen, port, checks):

@@ -13,7 +13,6 @@ from services.notifier.sealed import closed
 from shared.db import Connection, Pool, in_transaction
 from shared.own_host import SINK_CHANNEL_ID
 from shared.sealing import Sealer
-from shared.vocabulary import AlertKind
 
 log = structlog.get_logger()
 SECONDS = 15.0
@@ -21,7 +20,7 @@ SECONDS = 15.0
 LEAST_PATIENCE = timedelta(minutes=1)
 FIRST_PATIENCE = timedelta(hours=2)
 """The first canary may take as long as an upgrade: jobs sends none for an hour."""
-CANARY = "canary"
+NAME = "canary"
 OK = 200
 LATENCY = Histogram(
     "keepwatch_canary_seconds",
@@ -82,7 +81,7 @@ async def _say(tx: Connection, *, lost: bool, patience: timedelta) -> None:
     if lost:
         message = f"none has arrived for {patience.total_seconds():.0f} s"
         log.error("canary lost", reason=message)
-        await own_trouble.note_wrong(tx, AlertKind.CANARY_LOST, CANARY, CANARY, message)
+        await own_trouble.note_wrong(tx, *queries.CANARY, NAME, message)
     else:
         log.info("canary found")
-        await own_trouble.note_over(tx, AlertKind.CANARY_LOST, CANARY, CANARY)
+        await own_trouble.note_over(tx, *queries.CANARY, NAME)

@@ -1,13 +1,13 @@
 """Makes deliveries: claim by lease, send outside any transaction, record if the lease is still ours."""
 
 import asyncio
-import json
 import random
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 import prometheus_client
@@ -18,9 +18,10 @@ from services.notifier import rules
 from services.notifier.canary import LATENCY, SINK
 from services.notifier.channels import Kind
 from services.notifier.disabling import learn_from
-from services.notifier.model import BuiltIn, Claimed, Delivered, Message, Outcome, Stored, Tried, Unreachable
+from services.notifier.model import BuiltIn, Claimed, Delivered, Message, Outcome, Tried, Unreachable
 from services.notifier.queries import deliveries as queries
-from services.notifier.sealed import opened
+from services.notifier.receivers import PER_CHANNEL, Receiver
+from services.notifier.turns import Turn, Turns
 from shared.clock import Clock, utc_now
 from shared.crash_points import crash_point
 from shared.db import Connection, Pool, in_transaction
@@ -41,17 +42,19 @@ SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a 
 
 LEASE = timedelta(seconds=30)
 """Twice what a try may take, and used in its first half only; after it, what a dead worker held is sent again."""
-IN_FLIGHT = 512
-PER_CHANNEL = 64
-PER_UNREACHABLE_CHANNEL = 2
-"""A receiver that keeps us waiting gets few places until it answers, so that many such leave room for the rest."""
+IN_FLIGHT = 1024
+REMEMBERED_SECONDS = 3600.0
+"""What was learned of a receiver that is called no more is forgotten."""
 POLL_SECONDS = 1.0
+RECORD_TOGETHER = 100
+RECORD_WITHIN_SECONDS = 0.01
+"""A try that has ended waits so long for others to be recorded with it, if there are any."""
 LAST_SENDS_SECONDS = 5.0
 
 
 def message_of(claimed: Claimed, public_url: str | None) -> Message:
     """What a delivery's event says; the alert gets the address of its page."""
-    event = json.loads(claimed.payload)
+    event = claimed.event
     alert = event["alert"]
     page = f"{public_url.rstrip('/')}/alerts/{alert['id']}" if public_url else None
     return Message(
@@ -81,10 +84,17 @@ class Deliverer:
     """Set when there is something new to deliver, so that nothing waits for the next poll."""
     lease: timedelta = LEASE
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
-    _busy: Counter[UUID] = field(default_factory=Counter)
-    _unreachable: set[UUID] = field(default_factory=set)
+    _receivers: defaultdict[UUID, Receiver] = field(default_factory=lambda: defaultdict(Receiver))
+    _busy: int = 0
+    """Deliveries claimed whose tries are not recorded yet."""
+    _unused: list[Claimed] = field(default_factory=list)
+    """Claimed and not sent; to be given back."""
     _tried: list[Tried] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(self.pool)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then what is being sent is finished and recorded."""
@@ -93,7 +103,7 @@ class Deliverer:
             repeat("delivery results", self.record_some, stop=finished, seconds=POLL_SECONDS, wake=self._news)
         )
         looking_after = asyncio.create_task(
-            repeat("begun deliveries", self.give_up_begun, stop=stop, seconds=POLL_SECONDS)
+            repeat("begun deliveries", self.look_after, stop=stop, seconds=POLL_SECONDS)
         )
         await repeat("deliveries", self.send_some, stop=stop, seconds=POLL_SECONDS, wake=self.wake)
         await looking_after
@@ -107,45 +117,56 @@ class Deliverer:
 
     async def send_some(self) -> bool:
         """Claim what fits and start sending it; never says that there is more, since results make room."""
-        places = IN_FLIGHT - self._busy.total()
+        places = IN_FLIGHT - self._busy
         if places <= 0:
             return False
-        known = {channel: self._places(channel) - busy for channel, busy in self._busy.items() if busy}
-        known |= {channel: self._places(channel) for channel in self._unreachable if channel not in known}
+        room = {channel: one.room for channel, one in self._receivers.items() if not one.ordinary}
         deadline = time.monotonic() + self.lease.total_seconds() / 2
-        claimed = await queries.claim(self.pool, known, PER_CHANNEL, places, self.lease)
-        # Whatever happened since the claim, e.g. a channel that was disabled, counts.
-        ours = await queries.still_ours(self.pool, claimed) if claimed else set()
+        claimed = await queries.claim(self.pool, room, PER_CHANNEL, places, self.lease)
         for one in claimed:
-            if one.id in ours:
-                self._start(one, deadline)
+            self._start(one, deadline)
         return False
 
-    def _places(self, channel: UUID) -> int:
-        return PER_UNREACHABLE_CHANNEL if channel in self._unreachable else PER_CHANNEL
-
     def _start(self, claimed: Claimed, deadline: float) -> None:
-        self._busy[claimed.channel_id] += 1
-        task = asyncio.create_task(self._send(claimed, deadline))
+        self._busy += 1
+        self._receivers[claimed.channel_id].busy += 1
+        task = asyncio.create_task(self._send(claimed, deadline, self._turns.wait(claimed, deadline)))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, claimed: Claimed, deadline: float) -> None:
-        # When this process stood still since the claim, the delivery may be somebody else's by now.
-        if time.monotonic() > deadline or (claimed.at_most_once and not await self._begin(claimed)):
-            log.warning("lease not used", delivery_id=str(claimed.id))
-            self._busy[claimed.channel_id] -= 1
-            return
-        at, started = self.clock(), time.monotonic()
-        crash_point("send.before")
-        outcome = await self._try(claimed, deadline)
-        crash_point("send.after")
-        took = time.monotonic() - started
+    async def _send(self, claimed: Claimed, deadline: float, turn: Turn) -> None:
+        receiver = self._receivers[claimed.channel_id]
+        async with receiver.turn:
+            if not await self._may_send(claimed, receiver, turn):
+                log.warning("lease not used", delivery_id=str(claimed.id))
+                self._leave(claimed)
+                self._unused.append(claimed)
+                return
+            at, started = self.clock(), time.monotonic()
+            crash_point("send.before")
+            outcome = await self._try(claimed, receiver, deadline)
+            crash_point("send.after")
+            took = time.monotonic() - started
         luck = random.random()  # noqa: S311  jitter
         after = rules.after_try(outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.at_most_once)
-        self._note(claimed, outcome, took)
+        TRIES.labels(claimed.kind.value, type(outcome).__name__.lower()).inc()
+        SECONDS.labels(claimed.kind.value).observe(took)
+        receiver.learn(claimed, outcome, took)
         self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
-        self._news.set()
+        if len(self._tried) >= min(RECORD_TOGETHER, self._busy):
+            self._news.set()
+        elif len(self._tried) == 1:
+            asyncio.get_running_loop().call_later(RECORD_WITHIN_SECONDS, self._news.set)
+
+    def _leave(self, claimed: Claimed) -> None:
+        self._busy -= 1
+        self._receivers[claimed.channel_id].busy -= 1
+
+    async def _may_send(self, claimed: Claimed, receiver: Receiver, turn: Turn) -> bool:
+        """Whether nothing has happened to it since the claim, e.g. to its channel."""
+        if not await self._turns.come(turn) or not receiver.wants(claimed):
+            return False
+        return not claimed.at_most_once or await self._begin(claimed)
 
     async def _begin(self, claimed: Claimed) -> bool:
         """Commit that it is about to be sent: after a crash in between nobody can say whether it was."""
@@ -155,18 +176,25 @@ class Deliverer:
             log.warning("cannot begin", delivery_id=str(claimed.id), error=type(error).__name__)
             return False
 
-    async def give_up_begun(self) -> bool:
-        """End what may have been sent by a process that is gone, and is not to be sent twice."""
+    async def look_after(self) -> bool:
+        """End what was begun by a process that is gone, give back what was not sent, forget old receivers."""
         for lost in await queries.give_up_begun(self.pool, rules.unknown("whoever sent it did not come back")):
             log.warning("delivery given up", delivery_id=str(lost), reason="begun, and its lease is over")
             self.wake.set()
+        if unused := self._unused:
+            self._unused = []
+            await queries.give_back(self.pool, unused)
+            self.wake.set()
+        idle_since = time.monotonic() - REMEMBERED_SECONDS
+        for channel in [channel for channel, one in self._receivers.items() if one.idle_since(idle_since)]:
+            del self._receivers[channel]
         return False
 
-    async def _try(self, claimed: Claimed, deadline: float) -> Outcome:
+    async def _try(self, claimed: Claimed, receiver: Receiver, deadline: float) -> Outcome:
         if time.monotonic() > deadline:
             return Unreachable("not sent in time", unsent=True)
         try:
-            stored = Stored(claimed.config, opened(self.sealer, claimed.channel_id, claimed.secrets))
+            stored = receiver.opened(claimed, self.sealer)
             sender = SINK if claimed.kind is BuiltIn.SINK else self.kinds[claimed.kind]
             return await sender.send(message_of(claimed, self.public_url), stored)
         except SealBrokenError:
@@ -176,14 +204,6 @@ class Deliverer:
             log.warning("cannot send", delivery_id=str(claimed.id), error=type(error).__name__)
             return Unreachable(f"internal error ({type(error).__name__})")
 
-    def _note(self, claimed: Claimed, outcome: Outcome, took: float) -> None:
-        TRIES.labels(claimed.kind.value, type(outcome).__name__.lower()).inc()
-        SECONDS.labels(claimed.kind.value).observe(took)
-        if isinstance(outcome, Unreachable):
-            self._unreachable.add(claimed.channel_id)
-        else:
-            self._unreachable.discard(claimed.channel_id)
-
     async def record_some(self) -> bool:
         """Record the tries that have ended, all in one transaction, and make room for others."""
         tried = list(self._tried)
@@ -192,10 +212,14 @@ class Deliverer:
         current = await in_transaction(self.pool, lambda tx: record(tx, tried, self.disable_after))
         del self._tried[: len(tried)]
         for one in tried:
-            self._busy[one.claimed.channel_id] -= 1
-            _tell(one, current=one.claimed.id in current)
+            self._leave(one.claimed)
         self.wake.set()
-        return False
+        for one in tried:
+            try:
+                _tell(one, current=one.claimed.id in current)
+            except Exception:
+                log.exception("cannot tell of a try", delivery_id=str(one.claimed.id))
+        return bool(self._tried)  # what has ended meanwhile
 
 
 async def record(tx: Connection, tried: Sequence[Tried], disable_after: timedelta) -> set[UUID]:
@@ -205,7 +229,7 @@ async def record(tx: Connection, tried: Sequence[Tried], disable_after: timedelt
 
 
 def _tell(one: Tried, *, current: bool) -> None:
-    event = json.loads(one.claimed.payload)
+    event = one.claimed.event
     job = event["alert"]["raised_job_id"]
     about = {"delivery_id": str(one.claimed.id), "channel_id": str(one.claimed.channel_id)}
     about |= {"event_id": event["event_id"], "state": one.next.state.value}

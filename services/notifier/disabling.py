@@ -48,13 +48,13 @@ def _last_of_failing(tried: Sequence[Tried]) -> list[Tried]:
 
 
 async def _gone(tx: Connection, one: Tried, reason: str) -> None:
-    name = await queries.disable_unchanged(tx, one.claimed.channel_id, one.claimed.config, reason)
+    name = await queries.disable_unchanged(tx, one.claimed.channel_id, one.claimed.generation, reason)
     if name is not None:
         await _tell(tx, one.claimed.channel_id, name, reason)
 
 
 async def _failed_for_long(tx: Connection, one: Tried, reason: str, before: datetime) -> None:
-    disabled = await queries.disable_failing(tx, one.claimed.channel_id, one.claimed.config, before, reason)
+    disabled = await queries.disable_failing(tx, one.claimed.channel_id, one.claimed.generation, before, reason)
     if disabled is not None:
         await _tell(tx, one.claimed.channel_id, *disabled)
 

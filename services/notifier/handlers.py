@@ -31,7 +31,8 @@ EVENTS: dict[AlertChange, type[AlertEvent]] = {
 def decode(change: str, payload: str | bytes) -> Arrived:
     """The event of this text; ValueError when it is none."""
     text = payload if isinstance(payload, str) else payload.decode()
-    return Arrived(EVENTS[AlertChange(change)].model_validate_json(text), text)
+    kind = AlertChange(change)
+    return Arrived(EVENTS[kind].model_validate_json(text), text, kind)
 
 
 async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: timedelta) -> int:
@@ -56,22 +57,25 @@ async def take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timed
     """The same as part of a transaction: what was decided, to be told when that is committed."""
     alerts = list(dict.fromkeys(one.event.alert_id for one in arrived))
     done = await queries.lock_fan_out(tx, alerts)
-    await queries.insert_events(tx, arrived)
-    ready = await _ready(tx, arrived, done)
+    waited = await queries.waiting_events(tx, done)
+    ready = await _ready(tx, arrived, done, waited)
+    keys = [one.key for one in ready]
+    await queries.insert_events(tx, arrived, set(keys))
     decided = _decide_all(ready, await queries.listeners(tx), await _withheld_before(tx, ready)) if ready else []
     if ready:
-        await queries.fan_out(tx, [one.key for one in ready], decided, first_after)
+        await queries.fan_out(tx, keys, waited.intersection(keys), decided, first_after)
     return decided
 
 
-async def _ready(tx: Connection, arrived: Sequence[Arrived], done: dict[UUID, int]) -> list[Arrived]:
+async def _ready(
+    tx: Connection, arrived: Sequence[Arrived], done: dict[UUID, int], waited: set[EventKey]
+) -> list[Arrived]:
     """The events that follow what has been fanned out without a gap, in order, whenever they arrived."""
-    waiting = defaultdict(list)
-    for alert, version in await queries.waiting_events(tx, list(done)):
-        waiting[alert].append(version)
-    alerts = dict.fromkeys(one.event.alert_id for one in arrived)  # in the order of their arrival
-    keys = [(alert, version) for alert in alerts for version in rules.contiguous(done[alert], waiting[alert])]
     known: dict[EventKey, Arrived] = {one.key: one for one in arrived}
+    versions = defaultdict(list)  # alerts in the order of their arrival
+    for alert, version in (*known, *(waited - known.keys())):
+        versions[alert].append(version)
+    keys = [(alert, version) for alert, given in versions.items() for version in rules.contiguous(done[alert], given)]
     if earlier := [key for key in keys if key not in known]:
         stored = [decode(change, payload) for change, payload in await queries.payloads(tx, earlier)]
         known |= {one.key: one for one in stored}

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from shared.asks.channels import ChannelFilter
 from shared.events import AlertEvent
@@ -20,16 +23,13 @@ class Arrived:
 
     event: AlertEvent
     payload: str
+    change: AlertChange
+    """What happened to the alert."""
 
-    @property
+    @cached_property
     def key(self) -> EventKey:
         """What makes it the same event when it comes again."""
         return self.event.alert_id, self.event.version
-
-    @property
-    def change(self) -> AlertChange:
-        """What happened to the alert."""
-        return AlertChange(self.event.subject.removeprefix("alert."))
 
 
 class BuiltIn(StrEnum):
@@ -152,6 +152,14 @@ class Claimed:
     config: dict[str, Any]
     secrets: bytes
     at_most_once: bool
+    generation: int
+    """Of the channel, when the delivery was claimed."""
+
+    @cached_property
+    def event(self) -> dict[str, Any]:
+        """The payload, read."""
+        read: dict[str, Any] = from_json(self.payload)
+        return read
 
 
 @dataclass(frozen=True)

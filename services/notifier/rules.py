@@ -21,8 +21,9 @@ from shared.own_host import CANARY_HOST_ID, SINK_CHANNEL_ID
 from shared.vocabulary import AlertChange, DeliveryState
 
 MAX_RETRY_AFTER = timedelta(hours=6)
-LOST_ON_THE_WAY = {502, 504}
-"""What a proxy answers that did not get the receiver's own answer."""
+LOST_ON_THE_WAY = {408, 499, 502, 504, 520, 524}
+"""What a proxy answers that may have passed the call on and did not get the receiver's own answer; the last two are of
+a large content network (Cloudflare: unknown error, a timeout occurred)."""
 JITTER = 0.2
 """Delays are stretched by up to this share, never shortened."""
 

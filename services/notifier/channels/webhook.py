@@ -1,7 +1,6 @@
 """Webhooks as Standard Webhooks says: signed, with an id that stays the same on every try."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import standardwebhooks
+from pydantic_core import to_json
 
 from services.notifier.addresses import AddressNotAllowedError, guarded_sockets
 from services.notifier.channels import webhook_config
@@ -93,16 +93,16 @@ class Webhook:
         url = stored.config["url"]
         session = self.lines.new if message.once else self.lines.kept
         try:
-            async with session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 detail = _scrubbed(await _beginning(response), stored)
                 return _judge(response.status, response.headers.get("Retry-After"), detail, self.clock())
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             return Unreachable(_in_words(error), unsent=isinstance(error, BEFORE_SENDING))
 
-    def _headers(self, message: Message, body: str, stored: Stored) -> dict[str, str]:
+    def _headers(self, message: Message, body: bytes, stored: Stored) -> dict[str, str]:
         at = self.clock().replace(microsecond=0)
         secrets = webhook_config.signing_secrets(stored, at)
-        signature = " ".join(_signer(secret).sign(str(message.id), at, body) for secret in secrets)
+        signature = " ".join(_signer(secret).sign(str(message.id), at, body.decode()) for secret in secrets)
         ours = {
             "webhook-id": str(message.id),
             "webhook-timestamp": str(int(at.timestamp())),
@@ -122,10 +122,10 @@ def _signer(secret: str) -> standardwebhooks.Webhook:
     return standardwebhooks.Webhook(secret)
 
 
-def _body(message: Message) -> str:
+def _body(message: Message) -> bytes:
     data = {"alert": message.alert, "actor": message.actor, "note": message.note}
     body = {"type": message.type, "timestamp": message.at, "data": data}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return to_json(body)
 
 
 def _judge(status: int, retry_after: str | None, detail: str, now: datetime) -> Outcome:
@@ -151,6 +151,8 @@ def _wanted_pause(retry_after: str | None, now: datetime) -> timedelta | None:
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:
     """The first 1 kB of an answer's body; what does not come soon is not waited for."""
+    if response.content.at_eof():
+        return ""  # nearly always: nothing has to be waited for
     read = b""
     try:
         async with asyncio.timeout(DETAIL_SECONDS):

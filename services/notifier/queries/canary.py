@@ -3,12 +3,16 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.notifier.queries import own_trouble
+from shared.asks.alerts import OwnKind
 from shared.db import Connection, Pool
 from shared.own_host import SINK_CHANNEL_ID
 from shared.retention import LEAST_DAYS
 from shared.vocabulary import AlertKind
 
 KEEP = timedelta(days=LEAST_DAYS)
+CANARY: tuple[OwnKind, str] = AlertKind.CANARY_LOST, "canary"
+"""The kind and key of what is said of it."""
 LOST = 4_201_734
 """Advisory lock: one replica at a time says that the canary was lost, or is found."""
 
@@ -45,11 +49,7 @@ async def last_arrival(pool: Pool) -> tuple[datetime | None, datetime]:
 async def said_lost(tx: Connection) -> bool:
     """Whether the last that was said of the canary is that it was lost; nobody else says anything meanwhile."""
     await tx.execute("SELECT pg_advisory_xact_lock($1)", LOST)
-    lost: bool | None = await tx.fetchval(
-        "SELECT NOT over FROM notifier.own_trouble WHERE kind = $1 ORDER BY id DESC LIMIT 1",
-        AlertKind.CANARY_LOST.value,
-    )
-    return bool(lost)
+    return await own_trouble.said_wrong(tx, *CANARY)
 
 
 async def ended(tx: Connection, limit: int) -> list[UUID]:

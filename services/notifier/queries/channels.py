@@ -109,7 +109,8 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
         SET name = $2, config = $3, secrets = $4, events = $5, filter = $6, enabled = $7, disabled_reason = $8,
             at_most_once = $9,
             -- Who changes where it leads, or enables it, begins anew: what failed before says nothing of now.
-            failing_since = CASE WHEN config = $3 AND secrets = $4 AND enabled = $7 THEN failing_since END
+            failing_since = CASE WHEN config = $3 AND secrets = $4 AND enabled = $7 THEN failing_since END,
+            generation = generation + CASE WHEN config = $3 AND secrets = $4 AND enabled = $7 THEN 0 ELSE 1 END
         WHERE id = $1
         """,
         channel.id,
@@ -124,16 +125,16 @@ async def update(tx: Connection, channel: SealedChannel) -> None:
     )
 
 
-async def disable_unchanged(tx: Connection, identity: UUID, config: dict[str, Any], reason: str) -> str | None:
-    """Disable an enabled channel, unless its config has been changed meanwhile; its name if it was."""
+async def disable_unchanged(tx: Connection, identity: UUID, generation: int, reason: str) -> str | None:
+    """Disable an enabled channel, unless it was led elsewhere or enabled meanwhile; its name if it was."""
     return await tx.fetchval(
         """
         UPDATE notifier.channel SET enabled = false, disabled_reason = $3
-        WHERE id = $1 AND enabled AND config = $2::jsonb
+        WHERE id = $1 AND enabled AND generation = $2
         RETURNING name
         """,
         identity,
-        json.dumps(config),
+        generation,
         reason,
     )
 
@@ -160,11 +161,11 @@ async def note_health(tx: Connection, failing_since: Mapping[UUID, datetime | No
 
 
 async def disable_failing(
-    tx: Connection, identity: UUID, config: dict[str, Any], before: datetime, last_error: str
+    tx: Connection, identity: UUID, generation: int, before: datetime, last_error: str
 ) -> tuple[str, str] | None:
     """Disable an enabled channel with nothing but failures since before then; its name and the reason if it was.
 
-    Not if its config has been changed meanwhile, or something has arrived.
+    Not if it was led elsewhere or enabled meanwhile, or something has arrived.
     """
     row = await tx.fetchrow(
         """
@@ -172,7 +173,7 @@ async def disable_failing(
         SET enabled = false,
             disabled_reason = 'nothing but failures since '
                 || to_char(failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, the last: ' || $4::text
-        WHERE id = $1 AND enabled AND config = $2::jsonb AND failing_since <= $3
+        WHERE id = $1 AND enabled AND generation = $2 AND failing_since <= $3
           -- Copies of the release before note what arrives here alone.
           AND NOT EXISTS (
               SELECT FROM notifier.delivery
@@ -182,7 +183,7 @@ async def disable_failing(
         RETURNING name, disabled_reason
         """,
         identity,
-        json.dumps(config),
+        generation,
         before,
         last_error,
     )

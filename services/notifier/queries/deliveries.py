@@ -1,11 +1,11 @@
 """The ledger of deliveries: claim, recheck, record, retry."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import from_json
 
 from services.notifier.model import BuiltIn, Claimed, Delivered, Refused, Tried, Unreachable
 from shared.db import Connection, Pool
@@ -34,14 +34,14 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
                   AND delivery.next_attempt_at <= now()
                   AND (delivery.lease_until IS NULL OR delivery.lease_until < now())
                   AND delivery.begun_at IS NULL
-                  -- In order: an earlier event of the alert that still waits goes first.
+                  -- In order: an earlier event of the alert that still waits goes first. Written so that only the
+                  -- index by alert fits: those by channel, and of what waits, promise few rows until a storm comes.
                   AND NOT EXISTS (
                       SELECT FROM notifier.delivery AS earlier
                       WHERE earlier.alert_id = delivery.alert_id
-                        -- Not "=": an index by channel must not be taken for this, however few rows it promises.
                         AND earlier.channel_id IS NOT DISTINCT FROM delivery.channel_id
                         AND earlier.version < delivery.version
-                        AND earlier.state IN ('pending', 'failed')
+                        AND earlier.state NOT IN ('delivered', 'dead')
                   )
                 ORDER BY delivery.next_attempt_at
                 LIMIT channel.room
@@ -56,7 +56,8 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
                 delivery.channel_id, delivery.next_attempt_at
         )
         SELECT leased.id, leased.token, leased.tries, event.type, event.payload,
-            leased.channel_id, channel.kind, channel.config, channel.secrets, channel.at_most_once
+            leased.channel_id, channel.kind, channel.config, channel.secrets, channel.at_most_once,
+            channel.generation
         FROM leased
         JOIN notifier.event USING (alert_id, version)
         JOIN notifier.channel ON channel.id = leased.channel_id
@@ -80,26 +81,56 @@ def _claimed(row: asyncpg.Record) -> Claimed:
         payload=row["payload"],
         channel_id=row["channel_id"],
         kind=BuiltIn.SINK if row["kind"] == BuiltIn.SINK else ChannelKind(row["kind"]),
-        config=json.loads(row["config"]),
+        config=from_json(row["config"]),
         secrets=row["secrets"],
         at_most_once=row["at_most_once"],
+        generation=row["generation"],
     )
 
 
-async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[UUID]:
-    """Which of these deliveries are still to be made, and by us."""
+async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[tuple[UUID, int]]:
+    """Which of these deliveries are still to be made, by us and to the channel as it was; ids and tokens."""
     rows = await pool.fetch(
         """
-        SELECT delivery.id
-        FROM unnest($1::uuid[], $2::bigint[]) AS ours (id, token)
-        JOIN notifier.delivery USING (id, token)
+        SELECT ours.id, ours.token
+        FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::boolean[]) AS ours (id, token, generation, at_most_once)
+        -- One by one, and judged afterwards: statistics from before a storm promise few rows in these states.
+        CROSS JOIN LATERAL (
+            SELECT channel_id, token, state, lease_until FROM notifier.delivery WHERE delivery.id = ours.id LIMIT 1
+        ) AS delivery
         JOIN notifier.channel ON channel.id = delivery.channel_id AND channel.enabled
-        WHERE delivery.state IN ('pending', 'failed') AND delivery.lease_until > now()
+          AND channel.generation = ours.generation AND channel.at_most_once = ours.at_most_once
+        WHERE delivery.token = ours.token
+          AND delivery.state IN ('pending', 'failed') AND delivery.lease_until > now()
         """,
         [one.id for one in claimed],
         [one.token for one in claimed],
+        [one.generation for one in claimed],
+        [one.at_most_once for one in claimed],
     )
-    return {row["id"] for row in rows}
+    return {(row["id"], row["token"]) for row in rows}
+
+
+async def give_back(pool: Pool, unused: Sequence[Claimed]) -> None:
+    """End the leases of deliveries that were not sent, so that they need not wait for them."""
+    await pool.execute(
+        """
+        WITH unused AS (
+            SELECT id, token FROM unnest($1::uuid[], $2::bigint[]) AS given (id, token) ORDER BY id
+        ), held AS (
+            SELECT unused.id
+            FROM unused
+            CROSS JOIN LATERAL (
+                SELECT token, begun_at FROM notifier.delivery WHERE delivery.id = unused.id
+                LIMIT 1 FOR UPDATE SKIP LOCKED
+            ) AS delivery
+            WHERE delivery.token = unused.token AND delivery.begun_at IS NULL
+        )
+        UPDATE notifier.delivery SET lease_until = NULL FROM held WHERE delivery.id = held.id
+        """,
+        [one.id for one in unused],
+        [one.token for one in unused],
+    )
 
 
 async def begin(pool: Pool, claimed: Claimed) -> bool:
@@ -147,16 +178,23 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::interval[], $5::text[],
                 $6::timestamptz[], $7::int[], $8::int[], $9::text[])
                 AS given (id, token, state, after, error, at, duration_ms, status, detail)
+            ORDER BY id
+        ), held AS (
+            -- What has been removed meanwhile, as it was over, is missing here.
+            SELECT result.*, delivery.token = result.token AND (
+                -- What has been given up meanwhile stays dead, unless it did arrive.
+                -- One whose lease is over by a record has been recorded: the answer to that commit was lost.
+                (delivery.state IN ('pending', 'failed') AND delivery.lease_until IS NOT NULL)
+                OR (delivery.state = 'dead' AND result.state = 'delivered')
+            ) AS ours
+            FROM result
+            CROSS JOIN LATERAL (
+                SELECT token, state, lease_until FROM notifier.delivery
+                WHERE delivery.id = result.id LIMIT 1 FOR UPDATE
+            ) AS delivery
         ), noted AS (
             INSERT INTO notifier.attempt (delivery_id, at, duration_ms, status, detail)
-            SELECT id, at, duration_ms, status, detail FROM result ORDER BY at
-        ), ours AS (
-            SELECT delivery.id, result.token
-            FROM notifier.delivery
-            JOIN result USING (id, token)
-            -- What has been given up meanwhile stays dead, unless it did arrive.
-            WHERE delivery.state IN ('pending', 'failed') OR (delivery.state = 'dead' AND result.state = 'delivered')
-            ORDER BY delivery.id FOR UPDATE OF delivery
+            SELECT id, at, duration_ms, status, detail FROM held ORDER BY at
         )
         UPDATE notifier.delivery
         SET state = result.state,
@@ -167,8 +205,8 @@ async def record(tx: Connection, tried: Sequence[Tried]) -> set[UUID]:
             last_error = result.error,
             delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END,
             dead_at = CASE WHEN result.state = 'dead' THEN result.at END
-        FROM ours JOIN result USING (id, token)
-        WHERE delivery.id = ours.id
+        FROM held AS result
+        WHERE delivery.id = result.id AND result.ours
         RETURNING delivery.id
         """,
         [one.claimed.id for one in tried],

@@ -1,7 +1,7 @@
 """The inbox and the fan-out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,14 +26,14 @@ async def lock_fan_out(tx: Connection, alerts: Sequence[UUID]) -> dict[UUID, int
     return {row["alert_id"]: row["version"] for row in rows}
 
 
-async def insert_events(tx: Connection, events: Sequence[Arrived]) -> None:
-    """Put events into the inbox; what is there already stays as it is."""
+async def insert_events(tx: Connection, events: Sequence[Arrived], ready: Collection[EventKey]) -> None:
+    """Put events into the inbox, these as fanned out; what is there already stays as it is."""
     await tx.execute(
         """
-        INSERT INTO notifier.event (alert_id, version, event_id, type, payload)
-        SELECT alert_id, version, event_id, type, payload
-        FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[])
-            AS given (alert_id, version, event_id, type, payload)
+        INSERT INTO notifier.event (alert_id, version, event_id, type, payload, fanned_out_at)
+        SELECT alert_id, version, event_id, type, payload, CASE WHEN ready THEN now() END
+        FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
+            AS given (alert_id, version, event_id, type, payload, ready)
         ORDER BY alert_id, version
         ON CONFLICT (alert_id, version) DO NOTHING
         """,
@@ -42,10 +42,11 @@ async def insert_events(tx: Connection, events: Sequence[Arrived]) -> None:
         [arrived.event.event_id for arrived in events],
         [arrived.change.value for arrived in events],
         [arrived.payload for arrived in events],
+        [arrived.key in ready for arrived in events],
     )
 
 
-async def waiting_events(tx: Connection, alerts: Sequence[UUID]) -> list[EventKey]:
+async def waiting_events(tx: Connection, alerts: Collection[UUID]) -> set[EventKey]:
     """What is in the inbox for these alerts and not fanned out."""
     rows = await tx.fetch(
         """
@@ -54,9 +55,9 @@ async def waiting_events(tx: Connection, alerts: Sequence[UUID]) -> list[EventKe
         JOIN notifier.fan_out ON fan_out.alert_id = event.alert_id AND event.version > fan_out.version
         WHERE event.alert_id = ANY($1::uuid[])
         """,
-        alerts,
+        list(alerts),
     )
-    return [(row["alert_id"], row["version"]) for row in rows]
+    return {(row["alert_id"], row["version"]) for row in rows}
 
 
 async def payloads(tx: Connection, keys: Sequence[EventKey]) -> list[tuple[str, str]]:
@@ -101,8 +102,14 @@ async def withheld_raises(tx: Connection, alerts: Sequence[UUID]) -> dict[tuple[
     return {(row["alert_id"], row["channel_id"]): Withheld(Cause(row["withheld_by"]), row["reason"]) for row in rows}
 
 
-async def fan_out(tx: Connection, keys: Sequence[EventKey], decided: Sequence[Decided], first_after: timedelta) -> None:
-    """Write the decisions, a delivery for each that is due, and that these events are done."""
+async def fan_out(
+    tx: Connection,
+    keys: Sequence[EventKey],
+    waited: Collection[EventKey],
+    decided: Sequence[Decided],
+    first_after: timedelta,
+) -> None:
+    """Write the decisions, a delivery for each that is due, and that these events are done; some had `waited`."""
     await tx.execute(
         """
         WITH decided AS (
@@ -120,7 +127,8 @@ async def fan_out(tx: Connection, keys: Sequence[EventKey], decided: Sequence[De
             SELECT alert_id, version FROM unnest($9::uuid[], $10::int[]) AS given (alert_id, version)
         ), marked AS (
             UPDATE notifier.event SET fanned_out_at = now()
-            FROM done WHERE event.alert_id = done.alert_id AND event.version = done.version
+            FROM unnest($11::uuid[], $12::int[]) AS waited (alert_id, version)
+            WHERE event.alert_id = waited.alert_id AND event.version = waited.version
         )
         UPDATE notifier.fan_out SET version = newest.version
         FROM (SELECT alert_id, max(version) AS version FROM done GROUP BY alert_id) AS newest
@@ -136,6 +144,8 @@ async def fan_out(tx: Connection, keys: Sequence[EventKey], decided: Sequence[De
         first_after,
         [alert for alert, _ in keys],
         [version for _, version in keys],
+        [alert for alert, _ in waited],
+        [version for _, version in waited],
     )
 
 

@@ -57,5 +57,25 @@ async def told(pool: Pool, event_ids: Sequence[UUID]) -> None:
 
 
 async def forget(pool: Pool, older_than: timedelta) -> None:
-    """Drop what alerts has known for so long: nobody asks for it again."""
-    await pool.execute("DELETE FROM notifier.own_trouble WHERE told_at < now() - $1::interval", older_than)
+    """Drop what alerts has known for so long, and what is not the last that was said of its key."""
+    await pool.execute(
+        """
+        DELETE FROM notifier.own_trouble AS old
+        WHERE told_at < now() - $1::interval
+          AND (over OR EXISTS (SELECT FROM notifier.own_trouble AS newer
+                               WHERE newer.kind = old.kind AND newer.dedup_key = old.dedup_key AND newer.id > old.id))
+        """,
+        older_than,
+    )
+
+
+async def said_wrong(tx: Connection, kind: OwnKind, dedup_key: str) -> bool:
+    """Whether the last that was said of this key is that it is wrong."""
+    wrong: bool | None = await tx.fetchval(
+        """
+        SELECT NOT over FROM notifier.own_trouble WHERE kind = $1 AND dedup_key = $2 ORDER BY id DESC LIMIT 1
+        """,
+        kind.value,
+        dedup_key,
+    )
+    return bool(wrong)

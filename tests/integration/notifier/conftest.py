@@ -40,6 +40,7 @@ from shared.asks.deliveries import (
 from shared.clock import utc_now
 from shared.migrate import migrate_database
 from shared.sealing import Sealer
+from shared.vocabulary import AlertChange
 
 NOW = timedelta(0)
 SECRET_KEY = "a key of more than thirty-two characters"
@@ -76,7 +77,7 @@ class Notifier:
 
     def event(self, change: str, version: int = 1, alert: UUID | None = None, **about) -> Arrived:
         made = self.alert_event(change, alert or self.alert, version, **about)
-        return Arrived(made, made.model_dump_json())
+        return Arrived(made, made.model_dump_json(), AlertChange(change))
 
     async def tell(self, *events: Arrived) -> int:
         """Take events in as one batch; how many deliveries that made."""

@@ -81,7 +81,7 @@ async def test_what_may_have_arrived_before_a_crash_is_given_up_and_seen(notifie
     await dies_while_sending(notifier, receiver)
 
     await notifier.send()
-    await notifier.worker.give_up_begun()
+    await notifier.worker.look_after()
     await notifier.send()
 
     delivery = await notifier.only_delivery()
@@ -95,7 +95,7 @@ async def test_without_the_option_it_is_sent_again(notifier, receive):
     await notifier.tell(notifier.event("raised"))
     await dies_while_sending(notifier, receiver)
 
-    await notifier.worker.give_up_begun()
+    await notifier.worker.look_after()
     await notifier.send()
 
     assert ((await notifier.only_delivery()).state, len(receiver.calls)) == ("delivered", 2)
@@ -106,7 +106,7 @@ async def test_what_was_given_up_is_sent_again_by_hand(notifier, receive):
     await once(notifier, receiver.url)
     await notifier.tell(notifier.event("raised"))
     await dies_while_sending(notifier, receiver)
-    await notifier.worker.give_up_begun()
+    await notifier.worker.look_after()
 
     await notifier.retry(await notifier.only_delivery())
     await notifier.send()
@@ -122,7 +122,7 @@ async def test_who_wakes_up_after_all_may_say_that_it_arrived(notifier, receive)
     await asyncio.wait(notifier.worker._sending)  # it arrived, and the process stands still
 
     await notifier.time_passes()
-    await notifier.new_worker().give_up_begun()
+    await notifier.new_worker().look_after()
     given_up = (await notifier.only_delivery()).state
     await notifier.worker.record_some()
 
@@ -209,7 +209,7 @@ async def test_what_is_begun_holds_back_what_comes_later(notifier, receive):
 
     await notifier.send()
     before = len(receiver.calls)
-    await notifier.worker.give_up_begun()
+    await notifier.worker.look_after()
     await notifier.send()
 
     assert (before, [call.body["type"] for call in receiver.calls]) == (1, ["alert.raised", "alert.acked"])

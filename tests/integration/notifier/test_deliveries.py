@@ -5,8 +5,9 @@ from uuid import uuid4
 from aiohttp import web
 
 from services.notifier.channels.webhook import open_lines
-from services.notifier.deliveries import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 from services.notifier.queries.deliveries import claim, still_ours
+from services.notifier.receivers import PER_CHANNEL, PER_QUICK_CHANNEL, PER_UNREACHABLE_CHANNEL
+from services.notifier.turns import FRESH_SECONDS
 from shared.asks.deliveries import TellAttempts
 from shared.refusal import Refusal
 
@@ -298,7 +299,27 @@ async def test_a_late_failure_of_a_lost_lease_does_not_end_its_successors(notifi
     await notifier.worker.record_some()
 
     assert (await notifier.only_delivery()).state == "pending"
-    assert await still_ours(notifier.pool, [held]) == {held.id}
+    assert await still_ours(notifier.pool, [held]) == {(held.id, held.token)}
+
+
+async def test_a_result_that_waits_for_a_takeover_sees_it(notifier, receive):
+    receiver = await receive()
+    receiver.answers.append(answer(500))
+    await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"))
+    await notifier.worker.send_some()
+    await asyncio.wait(notifier.worker._sending)
+
+    async with notifier.pool.acquire() as successor, successor.transaction():
+        await successor.execute("UPDATE notifier.delivery SET token = token + 1")
+        recording = asyncio.create_task(notifier.worker.record_some())
+        async with asyncio.timeout(10):
+            while not await notifier.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+    await recording
+
+    delivery = await notifier.only_delivery()
+    assert (delivery.state, [one.status for one in delivery.attempts]) == ("pending", [500])
 
 
 async def test_a_delivery_whose_worker_died_is_taken_over_after_its_lease(notifier, receive):
@@ -380,6 +401,77 @@ async def test_a_stalled_receiver_leaves_room_for_others(notifier, receive):
     await quick.has(1)
 
     assert len(stalled.calls) == PER_CHANNEL
+
+
+async def claim_ahead(notifier, receive):
+    """A receiver known as quick that now holds all its calls, while more deliveries are claimed; and its channel."""
+    receiver = await receive()
+    channel = await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised", 1, uuid4()))
+    await notifier.send()
+    receiver.calls.clear()
+    receiver.open.clear()
+    await notifier.tell(*(notifier.event("raised", 1, uuid4()) for _ in range(PER_QUICK_CHANNEL)))
+    await notifier.worker.send_some()
+    await receiver.has(PER_CHANNEL)
+    assert len(notifier.worker._sending) == PER_QUICK_CHANNEL
+    return receiver, channel
+
+
+async def test_what_was_claimed_ahead_is_sent_in_turn(notifier, receive):
+    receiver, _ = await claim_ahead(notifier, receive)
+
+    await asyncio.sleep(FRESH_SECONDS * 2)
+    receiver.open.set()
+    await asyncio.wait(notifier.worker._sending)
+
+    assert len({call.headers["webhook-id"] for call in receiver.calls}) == len(receiver.calls) == PER_QUICK_CHANNEL
+
+
+async def test_what_was_claimed_ahead_of_a_disabling_is_not_sent(notifier, receive):
+    receiver, channel = await claim_ahead(notifier, receive)
+
+    await notifier.change(channel, enabled=False)
+    await asyncio.sleep(FRESH_SECONDS * 2)
+    receiver.open.set()
+    await asyncio.wait(notifier.worker._sending)
+
+    assert len(receiver.calls) == PER_CHANNEL
+
+
+async def test_what_was_claimed_ahead_of_a_takeover_is_not_sent(notifier, receive):
+    receiver, _ = await claim_ahead(notifier, receive)
+
+    await notifier.pool.execute("UPDATE notifier.delivery SET token = token + 1 WHERE state = 'pending'")
+    await asyncio.sleep(FRESH_SECONDS * 2)
+    receiver.open.set()
+    await asyncio.wait(notifier.worker._sending)
+
+    assert len(receiver.calls) == PER_CHANNEL
+
+
+async def test_who_never_wants_to_be_called_again_is_not_called_for_what_was_claimed_ahead(notifier, receive):
+    receiver, _ = await claim_ahead(notifier, receive)
+    receiver.answers.extend(answer(410) for _ in range(PER_QUICK_CHANNEL))
+
+    receiver.open.set()
+    await asyncio.wait(notifier.worker._sending)
+
+    assert len(receiver.calls) == notifier.worker._busy == PER_CHANNEL
+
+
+async def test_an_old_receiver_is_forgotten(notifier, receive, monkeypatch):
+    receiver = await receive()
+    await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"))
+    await notifier.send()
+    await notifier.worker.look_after()
+    known = len(notifier.worker._receivers)
+
+    monkeypatch.setattr("services.notifier.deliveries.REMEMBERED_SECONDS", -1.0)
+    await notifier.worker.look_after()
+
+    assert (known, len(notifier.worker._receivers)) == (1, 0)
 
 
 async def test_an_unreachable_receiver_gets_few_places(notifier, receive):

@@ -123,6 +123,23 @@ async def test_a_change_during_the_last_try_wins(notifier, receive):
     assert (await channel_of(notifier, channel)).enabled
 
 
+async def test_a_late_goodbye_does_not_end_a_channel_that_was_enabled_since(notifier, receive):
+    """The receiver was mended, at the same address, while its 410 was on the way to the ledger."""
+    receiver = await receive()
+    receiver.answers.append(web.Response(status=410))
+    channel = await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"))
+    worker = notifier.new_worker()
+    await worker.send_some()
+    await asyncio.wait(worker._sending)
+
+    await notifier.change(channel, enabled=False)
+    await notifier.change(channel, enabled=True)
+    await worker.record_some()
+
+    assert (await channel_of(notifier, channel)).enabled
+
+
 async def test_what_arrives_at_the_same_time_wins(notifier, receive):
     """The transaction that disables waits for the one that notes what arrived, and then sees it."""
     receiver = await receive()

@@ -16,16 +16,12 @@ VIOLATIONS = {
     "one_decision_per_event_and_channel": f"""
         INSERT INTO notifier.decision (alert_id, version, channel_id, channel_name, event, reason)
         {COPY}, reason FROM notifier.decision""",
-    "a_decision_is_about_a_known_event": "UPDATE notifier.decision SET version = 9",
     "one_delivery_per_event_and_channel": f"""
         INSERT INTO notifier.delivery (alert_id, version, channel_id, channel_name, event, next_attempt_at)
         {COPY}, now() FROM notifier.delivery""",
-    "a_delivery_is_of_a_known_event": "UPDATE notifier.delivery SET version = 9",
     "known_delivery_state": "UPDATE notifier.delivery SET state = 'lost', next_attempt_at = null",
     "only_waiting_deliveries_have_a_next_attempt": "UPDATE notifier.delivery SET next_attempt_at = null",
     "delivered_means_when": "UPDATE notifier.delivery SET state = 'delivered', next_attempt_at = null",
-    "an_attempt_belongs_to_a_delivery": """
-        INSERT INTO notifier.attempt (delivery_id, at, duration_ms, detail) VALUES (uuidv7(), now(), 1, '')""",
     "known_kind_of_own_trouble": """
         INSERT INTO notifier.own_trouble (kind, dedup_key, name, over) VALUES ('host_offline', '', '', false)""",
     "one_sink": "INSERT INTO notifier.sink (the_only, not_before) VALUES (false, now())",

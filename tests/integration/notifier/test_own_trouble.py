@@ -1,11 +1,14 @@
 """What alerts is told of the notifier itself, and dead letters that are handled after all."""
 
+from datetime import timedelta
+
 import pytest
 from aiohttp import web
 
 from services.notifier import dead_letters
 from services.notifier.queries import own_trouble
 from shared.asks.dead_letters import GetNotifierDeadLetter, ListNotifierDeadLetters, ReplayNotifierDeadLetter
+from shared.vocabulary import AlertKind
 
 
 async def aside(notifier, sequence: int, payload: bytes, subject: str = "alert.raised"):
@@ -100,6 +103,24 @@ async def test_a_deleted_channel_troubles_nobody(notifier, receive):
     await notifier.delete(channel)
 
     assert [over for *_, over in await notifier.own_trouble()] == [False, True]
+
+
+async def test_what_still_is_wrong_is_not_forgotten(notifier):
+    """The canary's watch reads there whether it has said so already."""
+    async with notifier.pool.acquire() as tx:
+        for key in ("over", "still", "again", "again"):
+            await own_trouble.note_wrong(tx, AlertKind.CANARY_LOST, key, "canary", "none has arrived")
+        await own_trouble.note_over(tx, AlertKind.CANARY_LOST, "over", "canary")
+        told = [one.event_id for one in await own_trouble.to_tell(notifier.pool, 10)]
+        await own_trouble.told(notifier.pool, told)
+        await tx.execute("UPDATE notifier.own_trouble SET told_at = now() - interval '31 days'")
+
+        await own_trouble.forget(notifier.pool, timedelta(days=30))
+
+        keys = [row["dedup_key"] for row in await tx.fetch("SELECT dedup_key FROM notifier.own_trouble ORDER BY id")]
+        assert keys == ["still", "again"]
+        assert await own_trouble.said_wrong(tx, AlertKind.CANARY_LOST, "still")
+        assert not await own_trouble.said_wrong(tx, AlertKind.CANARY_LOST, "over")
 
 
 async def test_a_channel_that_somebody_disabled_is_nobody_s_trouble(notifier):

@@ -166,6 +166,28 @@ async def test_a_missing_event_is_asked_for(bus, receive):
     assert [call.body["type"] for call in receiver.calls] == ["alert.raised", "alert.acked", "alert.resolved"]
 
 
+async def test_an_event_that_nobody_has_any_more_is_trouble_that_is_told_once(bus, pool, receive):
+    """As after a restore of a database that is older than what people were told."""
+    receiver, asked = await receive(), []
+
+    async def tell(message):
+        asked.append(message)
+        await message.respond(TellEvents.encode_answer([]))
+
+    await bus.client.subscribe(TellEvents.subject, cb=tell)
+    async with bus.notifier(), bus.notifier():
+        await bus.channel(receiver.url)
+        await bus.announce("resolved", 3)
+        async with asyncio.timeout(30):
+            while len(asked) < 4:
+                await asyncio.sleep(0.05)
+
+    (trouble,) = await pool.fetch("SELECT kind, dedup_key, message FROM notifier.own_trouble")
+    assert (trouble["kind"], trouble["dedup_key"]) == ("dead_letter", f"missing/{bus.alert}")
+    assert trouble["message"].startswith(f"Version 1 of alert {bus.alert} is missing")
+    assert receiver.calls == []
+
+
 async def test_what_was_not_sent_when_a_replica_stopped_is_sent_by_the_next(bus, receive):
     receiver = await receive()
     receiver.open.clear()

@@ -22,7 +22,7 @@ def listener(**changes):
 @pytest.fixture
 def arrived(alert_event):
     def make(change="raised", **alert):
-        return Arrived(alert_event(change, uuid4(), **alert), "")
+        return Arrived(alert_event(change, uuid4(), **alert), "", AlertChange(change))
 
     return make
 
