@@ -12,7 +12,6 @@ class Defence:
     text: str
     without: str
     test: str
-    options: tuple[str, ...] = ()
 
 
 DEFENCES = [
@@ -22,16 +21,14 @@ DEFENCES = [
         '        crash_point("publish.before")\n',
         "        await self.table.mark(connection, [row.id for row in rows], [0] * len(rows))\n"
         '        crash_point("publish.before")\n',
-        "tests/faults/test_matrix.py::test_crashes_at_every_named_point[jobs]",
-        ("-m", "faults"),
+        "tests/messaging/jobs/test_outbox.py::test_what_the_broker_refuses_is_not_taken_for_published",
     ),
     Defence(
         "acknowledgement: a message is acknowledged after its effect is committed",
         "shared/pull.py",
         "    if await _handled(consumer, messages, stop):\n",
         "    for message in messages:\n        await message.ack()\n    if await _handled(consumer, messages, stop):\n",
-        "tests/faults/test_matrix.py::test_crashes_at_every_named_point[alerts]",
-        ("-m", "faults"),
+        "tests/messaging/test_pull.py::test_what_a_copy_that_ends_had_begun_goes_to_another_one",
     ),
     Defence(
         "inbox of alerts: an event that comes again has no effect",
@@ -59,13 +56,13 @@ DEFENCES = [
         "services/alerts/queries/changes.py",
         "        ORDER BY host_id, kind, dedup_key\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
         "        ORDER BY random()\n        ON CONFLICT (host_id, kind, dedup_key) DO UPDATE\n",
-        "tests/integration/alerts/test_order.py::test_events_that_race_over_many_keys_do_not_deadlock",
+        "tests/integration/alerts/test_order.py::test_a_batch_that_waits_for_its_first_key_has_locked_none_of_the_others",
     ),
     Defence(
         "lease fencing: who lost a lease cannot overwrite its successor",
         "services/notifier/queries/deliveries.py",
-        "            JOIN result USING (id, token)\n            -- What",
-        "            JOIN result USING (id)\n            -- What",
+        "            SELECT result.*, delivery.token = result.token AND (\n",
+        "            SELECT result.*, (\n",
         "tests/integration/notifier/test_deliveries.py::test_a_late_failure_of_a_lost_lease_does_not_end_its_successors",
     ),
     Defence(
@@ -78,9 +75,16 @@ DEFENCES = [
     Defence(
         "order at a channel: a later event waits for an earlier one that is not there yet",
         "services/notifier/queries/deliveries.py",
-        "                        AND earlier.state IN ('pending', 'failed')\n",
-        "                        AND earlier.state IN ('pending', 'failed') AND false\n",
+        "                        AND earlier.state NOT IN ('delivered', 'dead')\n",
+        "                        AND earlier.state NOT IN ('delivered', 'dead') AND false\n",
         "tests/integration/notifier/test_deliveries.py::test_a_later_event_waits_for_an_earlier_one_at_the_same_channel",
+    ),
+    Defence(
+        "second look: the ledger is asked again just before a delivery is sent",
+        "services/notifier/turns.py",
+        "        return turn.ours and turn.looked_at >= since and time.monotonic() <= turn.deadline\n",
+        "        return time.monotonic() <= turn.deadline\n",
+        "tests/integration/notifier/test_turns.py::test_nothing_is_sent_on_an_old_answer",
     ),
     Defence(
         "replay: a broker that lost its memory is told again",

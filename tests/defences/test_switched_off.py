@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.defences.switches import DEFENCES
+from tests.defences.switches import DEFENCES, Defence
 
 TOP = Path(__file__).parents[2]
 PARTS = ("agent", "cli", "services", "shared", "tests", "pyproject.toml")
@@ -34,25 +34,21 @@ def test_without_it_a_test_fails(code, defence):
     file = code / defence.file
     whole = file.read_text()
     assert whole.count(defence.text) == 1, f"{defence.file} has changed: say anew how to switch it off"
+    passed = tried(code, defence)
+    assert passed.returncode == 0, passed.stdout[-3000:] + passed.stderr[-1000:]
     file.write_text(whole.replace(defence.text, defence.without))
+    failed = tried(code, defence)
+    assert failed.returncode == TESTS_FAILED, failed.stdout[-3000:] + failed.stderr[-1000:]
 
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            *defence.options,
-            defence.test,
-        ],
+
+def tried(code: Path, defence: Defence) -> subprocess.CompletedProcess[str]:
+    """What comes of the defence's test, on this copy of the code."""
+    plugins = ("-p", "no:cacheprovider", "-p", "no:xdist")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugins, defence.test],
         cwd=code,
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == TESTS_FAILED, done.stdout[-3000:] + done.stderr[-1000:]

@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from tests.faults.judge import Verdict, judge
 from tests.faults.load import Clients, Key, Load
-from tests.faults.receiver import Listener, Receiver, listening
+from tests.faults.receiver import Listener, Manner, Receiver, listening
 from tests.faults.system import System, running, seed_of
+from tests.tcp_proxy import tcp_proxy
 
 VERDICT = "what came of the faults"
 HERE = Path(__file__).parent
@@ -62,7 +63,8 @@ async def system(tmp_path_factory) -> AsyncIterator[System]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def receiver(system: System) -> AsyncIterator[Receiver]:
     """Receives for every channel."""
-    async with listening(random.Random(0)) as found:
+    async with listening(random.Random(0)) as found, tcp_proxy("127.0.0.1", found.port) as system.to_receiver:
+        found.moody_port = system.to_receiver.port
         yield found
 
 
@@ -118,16 +120,19 @@ async def _database(system: System) -> asyncpg.Connection:
 
 @asynccontextmanager
 async def _channels(clients: Clients, receiver: Receiver, name: str) -> AsyncIterator[list[Listener]]:
-    """A channel that always takes it and one that has moods."""
-    listeners, ids = [Listener(f"{name}-steady", moody=False), Listener(f"{name}-moody", moody=True)], []
+    """A channel for each manner of receivers."""
+    listeners = [Listener(f"{name}-{manner.value}", manner) for manner in Manner]
     for listener in listeners:
         receiver.listeners[listener.name] = listener
-        config = {"url": receiver.url(listener.name)}
-        body = {"name": listener.name, "kind": "webhook", "config": config}
+        body = {
+            "name": listener.name,
+            "kind": "webhook",
+            "config": {"url": receiver.url(listener)},
+            "at_most_once": listener.manner is Manner.ONCE,
+        }
         status, channel = await clients.call("POST", "/channels", body)
         assert status == 201, channel
-        listener.secret = channel["signing_secret"]
-        ids.append(channel["id"])
+        listener.secret, listener.channel_id = channel["signing_secret"], channel["id"]
     yield listeners
-    for channel in ids:
-        await clients.call("DELETE", f"/channels/{channel}")
+    for listener in listeners:
+        await clients.call("DELETE", f"/channels/{listener.channel_id}")

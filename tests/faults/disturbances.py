@@ -97,6 +97,10 @@ def _nats_link(system: System) -> TcpProxy:
     return system.to_nats
 
 
+def _receiver_link(system: System) -> TcpProxy:
+    return system.to_receiver
+
+
 FAULTS: dict[str, Fault] = {
     **{f"kill {service}": _kill(service) for service in SERVICES},
     **{f"freeze {service}": _freeze(service, 1, 6) for service in SERVICES},
@@ -113,6 +117,10 @@ FAULTS: dict[str, Fault] = {
     "slow nats": _link(_nats_link, _slow),
     "break off postgres": _link(_postgres_link, _break_off),
     "break off nats": _link(_nats_link, _break_off),
+    "receivers away": _link(_receiver_link, _cut),
+    "receivers half open": _link(_receiver_link, _half_open),
+    "slow receivers": _link(_receiver_link, _slow),
+    "break off receivers": _link(_receiver_link, _break_off),
     "full redelivery": _redeliver,
 }
 LONG_FREEZES: dict[str, Fault] = {

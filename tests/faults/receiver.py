@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +15,23 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 MOODS = {"yes": 60, "500": 10, "503": 5, "429": 8, "302": 5, "slow": 7, "hang up": 5}
 """How often each; `hang up` is after the whole request has come in."""
+NOT_TAKEN = {"500", "503", "429", "302"}
+"""The moods in which the receiver has told the sender that it did not take it."""
 SLOW_SECONDS = 3.0
+GONE_AFTER = 8
+"""Calls that a receiver takes which is gone for good then."""
+
+
+class Manner(Enum):
+    """How a channel's receiver behaves."""
+
+    STEADY = "steady"
+    """It always takes it."""
+    MOODY = "moody"
+    ONCE = "once"
+    """It is moody, and can't tell a repeat: its channel has `at_most_once`."""
+    GONE = "gone"
+    """It takes a few, and then says 410 for ever."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,8 @@ class Call:
     event: str
     host: str
     group: str | None
+    taken: bool
+    """Whether the receiver has it now, as far as it knows."""
 
 
 @dataclass
@@ -34,8 +53,9 @@ class Listener:
     """One channel's address, and what came there."""
 
     name: str
-    moody: bool
+    manner: Manner
     secret: str = ""
+    channel_id: str = ""
     calls: list[Call] = field(default_factory=list)
     forged: int = 0
     """Calls whose signature was wrong."""
@@ -47,12 +67,15 @@ class Receiver:
 
     rng: random.Random
     port: int = 0
+    moody_port: int = 0
+    """The way to the same receiver that is disturbed."""
     listeners: dict[str, Listener] = field(default_factory=dict)
     moods: dict[str, int] = field(default_factory=lambda: dict(MOODS))
 
-    def url(self, name: str) -> str:
-        """Where a channel is to call."""
-        return f"http://127.0.0.1:{self.port}/{name}"
+    def url(self, listener: Listener) -> str:
+        """Where its channel is to call."""
+        port = self.port if listener.manner is Manner.STEADY else self.moody_port
+        return f"http://127.0.0.1:{port}/{listener.name}"
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         listener = self.listeners[request.match_info["name"]]
@@ -61,30 +84,42 @@ class Receiver:
             Webhook(listener.secret).verify(body, dict(request.headers))
         except WebhookVerificationError:
             listener.forged += 1
-        listener.calls.append(_call(request.headers["webhook-id"], json.loads(body)))
-        return await self._answer(request) if listener.moody else web.Response(status=204)
+        mood = self._mood(listener)
+        listener.calls.append(_call(request.headers["webhook-id"], json.loads(body), taken=mood not in NOT_TAKEN))
+        return await _answer(request, mood)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        (mood,) = self.rng.choices(list(self.moods), list(self.moods.values()))
-        match mood:
-            case "slow":
-                await asyncio.sleep(SLOW_SECONDS)
-            case "hang up":
-                assert request.transport is not None
-                request.transport.abort()
-            case "429":
-                return web.Response(status=429, headers={"Retry-After": "1"})
-            case "302":
-                return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})
-            case "500" | "503":
-                return web.Response(status=int(mood), text="not now")
-        return web.Response(status=204)
+    def _mood(self, listener: Listener) -> str:
+        match listener.manner:
+            case Manner.STEADY:
+                return "yes"
+            case Manner.GONE:
+                return "yes" if len(listener.calls) < GONE_AFTER else "410"
+            case _:
+                (mood,) = self.rng.choices(list(self.moods), list(self.moods.values()))
+                return mood
 
 
-def _call(webhook_id: str, body: dict[str, Any]) -> Call:
+async def _answer(request: web.Request, mood: str) -> web.StreamResponse:
+    match mood:
+        case "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        case "hang up":
+            assert request.transport is not None
+            request.transport.abort()
+        case "429":
+            return web.Response(status=429, headers={"Retry-After": "1"})
+        case "302":
+            return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})
+        case "500" | "503" | "410":
+            return web.Response(status=int(mood), text="not now")
+    return web.Response(status=204)
+
+
+def _call(webhook_id: str, body: dict[str, Any], *, taken: bool) -> Call:
     alert = body["data"]["alert"]
     event = body["type"].removeprefix("alert.")
-    return Call(webhook_id, alert["id"], alert["version"], event, alert["host_name"], alert["source_group_name"])
+    about = alert["id"], alert["version"], event, alert["host_name"], alert["source_group_name"]
+    return Call(webhook_id, *about, taken)
 
 
 def first_arrivals(calls: list[Call]) -> dict[str, list[Call]]:

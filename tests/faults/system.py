@@ -38,6 +38,8 @@ class System:
     to_postgres: TcpProxy
     to_nats: TcpProxy | None = None
     """There is none to a cluster, whose servers find each other and tell clients of each other."""
+    to_receiver: TcpProxy | None = None
+    """The way to the receivers that have moods."""
     faults: Counter[str] = field(default_factory=Counter)
     """What has been done to it, by name."""
     crashed: Counter[str] = field(default_factory=Counter)
@@ -170,7 +172,7 @@ async def _serving(system: System) -> AsyncIterator[System]:
         yield system
         caring.cancel()
     finally:
-        for proxy in filter(None, (system.to_postgres, system.to_nats)):
+        for proxy in filter(None, (system.to_postgres, system.to_nats, system.to_receiver)):
             proxy.resume()
         for process in keepwatch.processes.values():
             process.send_signal(signal.SIGCONT)

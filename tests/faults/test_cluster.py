@@ -8,6 +8,8 @@ import pytest_asyncio
 from tests.faults.system import running_on_a_cluster
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.faults]
+ENOUGH = 20
+"""So many deliveries while two of three live show that work goes on."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -17,8 +19,6 @@ async def system(tmp_path_factory):
 
 
 async def test_the_leader_is_lost_comes_back_and_another_one_is_lost(under_load):
-    worked = []
-
     async def lose_two_leaders(system, _):
         cluster = system.nats
         await cluster.whole()
@@ -28,14 +28,15 @@ async def test_the_leader_is_lost_comes_back_and_another_one_is_lost(under_load)
             cluster.kill(leader)
             before = await _delivered(system)
             await asyncio.sleep(12)
-            worked.append(await _delivered(system) - before)
+            async with asyncio.timeout(60):
+                while await _delivered(system) - before < ENOUGH:
+                    await asyncio.sleep(0.5)
             cluster.start(leader)
             await cluster.whole()
 
     verdict = await under_load(lose_two_leaders)
     assert not verdict.wrong, f"{verdict}\n" + "\n".join(verdict.wrong)
     assert verdict.expected == verdict.arrived > 0
-    assert all(count > 20 for count in worked), f"while two of three lived, so many deliveries were made: {worked}"
 
 
 async def _delivered(system) -> int:

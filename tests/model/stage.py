@@ -78,7 +78,8 @@ class Actor:
         await self._turn.wait()
         self._turn.clear()
         self._die_if(connection, after=False)
-        self.pid = connection.get_server_pid()
+        if not connection.is_closed():
+            self.pid = connection.get_server_pid()
         self._becomes(Doing.IN_A_STATEMENT)
         try:
             result = await statement(query, *arguments, **options)

@@ -375,7 +375,7 @@ def _difference(told: Sequence[tuple[list[bool], dict[Key, list[Alert]], dict[UU
     return "\n".join(lines)
 
 
-@pytest.mark.timeout(0)
+@pytest.mark.timeout(3600)
 def test_one_key(runner, world):
     chosen = PROFILES[os.environ.get("HYPOTHESIS_PROFILE", "default")]
     run_state_machine_as_test(partial(OneKey, runner, world), settings=chosen)
