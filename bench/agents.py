@@ -1,8 +1,10 @@
 """Many agents on one gateway: memory of each connection, and how soon all are back after a restart."""
 
 import asyncio
+import resource
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -10,18 +12,18 @@ import aiohttp
 import click
 
 from bench import figures
+from bench.memory import KILOBYTE, pss
 from bench.system import System, running
 
 AT_ONCE = 100
-KILOBYTE = 1024
 
 
 @click.command()
-@click.option("--agents", default=1_000)
+@click.option("--agents", default=5_000)
 @click.option("--rest", default=20, help="Seconds with all of them connected before memory is looked at.")
 def agents(agents: int, rest: int) -> None:
-    """Memory per connected agent on one gateway, and seconds until all are connected."""
-    with running() as system:
+    """Memory per connected agent on one gateway, and seconds until all are back after its restart."""
+    with _files(agents), running() as system:
         found = asyncio.run(_measure(system, agents, rest))
     for name, value in found.items():
         click.echo(f"{name}: {value}")
@@ -39,20 +41,48 @@ async def _measure(system: System, count: int, rest: int) -> dict[str, Any]:
                 tokens.append((await answer.json())["agent_token"])
         before = pss(gateway)
         begun = time.monotonic()
-        room = asyncio.Semaphore(AT_ONCE)
-        sockets = await asyncio.gather(*(_connect(session, token, room) for token in tokens))
+        sockets = await _connect_all(session, tokens)
         connected = time.monotonic() - begun
         beating = asyncio.create_task(_beat(sockets))
         await asyncio.sleep(rest)
         after = pss(gateway)
         beating.cancel()
-        await asyncio.gather(*(socket.close() for socket in sockets))
+        back, ready = await _restart(system, session, tokens)
     return {
         "kilobytes an agent": round((after - before) / count / KILOBYTE, 1),
         "seconds until all were connected": round(connected, 2),
+        "seconds from the end of the gateway until another was ready": round(ready, 2),
+        "seconds from there until all were back": round(back, 2),
         "gateway megabytes before": round(before / KILOBYTE / KILOBYTE, 1),
         "gateway megabytes after": round(after / KILOBYTE / KILOBYTE, 1),
     }
+
+
+@contextmanager
+def _files(agents: int) -> Iterator[None]:
+    """Room for a socket each, here and in the gateway."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(agents + 2000, hard)), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _restart(system: System, session: aiohttp.ClientSession, tokens: list[str]) -> tuple[float, float]:
+    """Seconds until all were back on a new gateway, and before that until it was ready."""
+    begun = time.monotonic()
+    await asyncio.to_thread(system.restart_gateway)
+    ready = time.monotonic()
+    sockets = await _connect_all(session, tokens)
+    back = time.monotonic()
+    await asyncio.gather(*(socket.close() for socket in sockets))
+    return back - ready, ready - begun
+
+
+async def _connect_all(session: aiohttp.ClientSession, tokens: list[str]) -> list[aiohttp.ClientWebSocketResponse]:
+    room = asyncio.Semaphore(AT_ONCE)
+    return await asyncio.gather(*(_connect(session, token, room) for token in tokens))
 
 
 async def _connect(
@@ -73,9 +103,3 @@ async def _beat(sockets: list[aiohttp.ClientWebSocketResponse]) -> None:
         await asyncio.sleep(15)
         for socket in sockets:
             await socket.send_json({"type": "heartbeat", "id": str(uuid4())})
-
-
-def pss(pid: int) -> int:
-    """Bytes of memory of a process, what it shares counted in parts."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * KILOBYTE

@@ -28,6 +28,20 @@ def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
     return {name: round(value * 1000, 2) for name, value in found.items()}
 
 
+def over_runs(runs: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """By figure: its median, least and most over these runs."""
+    return {
+        name: {"median": round(statistics.median(values), 2), "min": min(values), "max": max(values)}
+        for name in runs[0]
+        for values in [[run[name] for run in runs]]
+    }
+
+
+def beside(ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """By figure: the ratio of our median to theirs."""
+    return {"ratio of the medians": {name: round(ours[name]["median"] / theirs[name]["median"], 3) for name in ours}}
+
+
 def keep(scenario: str, settings: dict[str, Any], figures: dict[str, Any]) -> Path:
     """Write the figures to `bench/results`, with the machine, the versions and the command; gives the file."""
     told = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -11,23 +12,47 @@ from bench import figures, fleet
 from bench.system import PASSWORD, System, running
 
 MOST_MS = 100
+Command = Callable[..., None]
+
+
+def _options(alerts: int, unresolved: int) -> Callable[[Command], Command]:
+    """How large the fleet is."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--hosts", default=10_000),
+            click.option("--alerts", default=alerts),
+            click.option("--unresolved", default=unresolved, help="So many of the alerts."),
+            click.option("--rounds", default=100, help="Requests of each page, one after the other."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.command()
-@click.option("--hosts", default=10_000)
-@click.option("--alerts", default=100_000)
-@click.option("--unresolved", default=10_000, help="So many of the alerts.")
-@click.option("--rounds", default=100, help="Requests of each page, one after the other.")
-def pages(hosts: int, alerts: int, unresolved: int, rounds: int) -> None:
+@_options(100_000, 10_000)
+def pages(**settings: int) -> None:
     """Web pages and lists of the API, with a fleet of this size: milliseconds to the first byte."""
-    settings = {"hosts": hosts, "alerts": alerts, "unresolved": unresolved, "rounds": rounds}
+    _look("pages", settings)
+
+
+@click.command("list")
+@_options(1_000_000, 100_000)
+def lists(**settings: int) -> None:
+    """The same at a million alerts."""
+    _look("list", settings)
+
+
+def _look(scenario: str, settings: dict[str, int]) -> None:
     with running() as system:
         found = asyncio.run(_measure(system, settings))
     width = max(len(name) for name in found)
     rows = found.pop("bytes a row")
     for name, told in found.items():
         click.echo(f"{name:{width}}  p50 {told['p50']:7.1f} ms  p99 {told['p99']:7.1f} ms  max {told['max']:7.1f} ms")
-    click.echo(figures.keep("pages", settings, {"milliseconds to the first byte": found, "bytes a row": rows}))
+    click.echo(figures.keep(scenario, settings, {"milliseconds to the first byte": found, "bytes a row": rows}))
     slow = [name for name, told in found.items() if told["p50"] > MOST_MS]
     if slow:
         raise click.ClickException(f"over {MOST_MS} ms: {', '.join(slow)}")

