@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -63,6 +63,9 @@ class Broker:
 
     stream_created: datetime
     last_seq: int
+    told_seq: int | None = None
+    """Where it acknowledged the newest of this outbox's events, if it has any."""
+    told_event: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ class OutboxTable:
     note_broker: Callable[[Connection, Broker, int], Awaitable[None]]
     """Remember the broker's state, and the floor up to which every consumer has acknowledged."""
     rewind: Callable[[Connection, Broker], Awaitable[int]]
-    """Unpublish what the broker may have lost; how many rows. Remembers the new broker in the same transaction."""
+    """Unpublish what the broker as we knew it may have lost; how many rows.
+
+    Given the broker as it is, with what it was told and has lost; remembers it in the same transaction.
+    """
     tidy: Callable[[Connection, timedelta], Awaitable[None]] | None = None
     """Remove rows that every consumer has acknowledged and that are older than this, where they have no other use."""
 
@@ -94,6 +100,8 @@ class Relay:
     replicas: int
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit, so that nothing waits for the next poll."""
+    _known: int = -1
+    """The connection, counted, on which the broker was looked at last: behind another one it may have forgotten."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`."""
@@ -118,7 +126,8 @@ class Relay:
             while not stop.is_set():
                 self.wake.clear()
                 await shares.claim()
-                if shares.owned and loop.time() - checked >= BROKER_CHECK_SECONDS:
+                if shares.owned and (loop.time() - checked >= BROKER_CHECK_SECONDS or self._known != self._connection):
+                    self._known = self._connection
                     await self._check_broker(connection)
                     checked = loop.time()
                 if not await self._publish_some(connection, shares.owned):
@@ -135,6 +144,8 @@ class Relay:
         crash_point("publish.before")
         acknowledged = await publish_all(self.client, rows)
         crash_point("publish.after")
+        if self._known != self._connection:
+            return True  # the broker is looked at first: what it took meanwhile would hide what it lost before
         if acknowledged:
             await self.table.mark(connection, list(acknowledged), list(acknowledged.values()))
             crash_point("mark.after")
@@ -153,15 +164,24 @@ class Relay:
             raise TimeoutError(f"{len(rows) - len(acknowledged)} events not acknowledged by the broker")
         return len(rows) == BATCH
 
+    @property
+    def _connection(self) -> int:
+        return self.client.stats["reconnects"]
+
     async def _check_broker(self, connection: Connection) -> None:
-        """Notice that the broker lost its memory, and tell it again."""
+        """Notice that the broker lost its memory, or the last of it, and tell it again."""
         js = jetstream(self.client)
         # Asked first: what was noted before is never ahead of what the broker says after, unless it forgot.
         before = await self.table.broker(connection)
         await ensure(js, self.replicas)
         info = await js.stream_info(STREAM)
         now = Broker(_created(info.created), info.state.last_seq)
-        if before and (before.stream_created != now.stream_created or now.last_seq < before.last_seq):
+        if before and (
+            before.stream_created != now.stream_created
+            or now.last_seq < before.last_seq
+            or not await _holds(js, info.state.first_seq, before)
+        ):
+            now = replace(now, told_seq=before.told_seq, told_event=before.told_event)
             rewound = await self.table.rewind(connection, now)
             measures.BROKER_FORGOT.inc()
             log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)
@@ -169,6 +189,20 @@ class Relay:
             await self.table.note_broker(connection, now, await _ack_floor(js, now.last_seq))
             if self.table.tidy:
                 await self.table.tidy(connection, KEEP_PUBLISHED)
+
+
+async def _holds(js: JetStreamContext, first_seq: int, before: Broker) -> bool:
+    """Whether what the broker was told last is still where it acknowledged it.
+
+    When it lost its last messages, those that others have published since are in their places.
+    """
+    if before.told_seq is None or before.told_seq < first_seq:
+        return True  # it was told nothing, or has kept that for as long as it should
+    try:
+        message = await js.get_msg(STREAM, before.told_seq)
+    except nats.js.errors.NotFoundError:
+        return False
+    return (message.headers or {}).get("Nats-Msg-Id") == str(before.told_event)
 
 
 async def publish_all(client: Client, rows: Sequence[Pending]) -> dict[int, int]:

@@ -28,8 +28,15 @@ async def mark(connection: Connection, ids: Sequence[int], sequences: Sequence[i
         WITH marked AS (
             UPDATE alerts.alert_event AS e SET published_at = now(), stream_seq = s.seq
             FROM unnest($1::bigint[], $2::bigint[]) AS s (id, seq) WHERE e.id = s.id
+            RETURNING s.seq, e.event_id
+        ), newest AS (
+            SELECT seq, event_id FROM marked ORDER BY seq DESC LIMIT 1
         )
-        UPDATE alerts.broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM unnest($2::bigint[]) AS s (seq)))
+        UPDATE alerts.broker SET
+            last_seq = greatest(last_seq, seq),
+            told_seq = greatest(told_seq, seq),
+            told_event = CASE WHEN told_seq > seq THEN told_event ELSE event_id END
+        FROM newest
         """,
         ids,
         sequences,
@@ -38,8 +45,8 @@ async def mark(connection: Connection, ids: Sequence[int], sequences: Sequence[i
 
 async def broker(connection: Connection) -> Broker | None:
     """The broker as it was last seen."""
-    row = await connection.fetchrow("SELECT stream_created, last_seq FROM alerts.broker")
-    return Broker(row["stream_created"], row["last_seq"]) if row else None
+    row = await connection.fetchrow("SELECT stream_created, last_seq, told_seq, told_event FROM alerts.broker")
+    return Broker(**row) if row else None
 
 
 async def note_broker(connection: Connection, seen: Broker, ack_floor: int) -> None:
@@ -58,13 +65,16 @@ async def note_broker(connection: Connection, seen: Broker, ack_floor: int) -> N
 
 
 async def rewind(connection: Connection, seen: Broker) -> int:
-    """Unpublish what not every consumer had acknowledged, or had only just; how many events."""
+    """Unpublish what not every consumer had acknowledged, or had only just; how many events.
+
+    Nothing when that has been done meanwhile.
+    """
     return await connection.fetchval(
         """
         WITH before AS (
-            UPDATE alerts.broker SET stream_created = $1, last_seq = $2,
+            UPDATE alerts.broker SET stream_created = $1, last_seq = $2, told_seq = NULL, told_event = NULL,
                 ack_floor = CASE WHEN stream_created = $1 THEN least(ack_floor, $2) ELSE 0 END
-            WHERE stream_created <> $1 OR last_seq > $2
+            WHERE stream_created <> $1 OR last_seq > $2 OR told_event = $3
             RETURNING old.ack_floor, old.stream_created
         ), rewound AS (
             UPDATE alerts.alert_event AS e SET published_at = NULL, stream_seq = NULL
@@ -78,6 +88,7 @@ async def rewind(connection: Connection, seen: Broker) -> int:
         """,
         seen.stream_created,
         seen.last_seq,
+        seen.told_event,
     )
 
 

@@ -94,6 +94,14 @@ DEFENCES = [
         "tests/messaging/alerts/test_stream.py::test_a_broker_that_lost_its_memory_is_told_again",
     ),
     Defence(
+        "replay: also when others have published past what the broker lost",
+        "shared/outbox.py",
+        '    return (message.headers or {}).get("Nats-Msg-Id") == str(before.told_event)\n',
+        "    return True\n",
+        "tests/messaging/jobs/test_outbox.py"
+        "::test_a_broker_that_lost_its_last_messages_and_was_told_others_since_is_told_them_again",
+    ),
+    Defence(
         "lock of a deletion: no alert is raised behind a deletion's back",
         "services/alerts/queries/changes.py",
         '    await tx.execute("SELECT pg_advisory_xact_lock_shared($1)", DELETIONS)\n',

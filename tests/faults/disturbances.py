@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import shutil
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 
 import nats
@@ -38,6 +40,17 @@ def _nats(how: signal.Signals, *, forget: bool = False) -> Fault:
             await asyncio.sleep(rng.uniform(0, 2))
 
     return fault
+
+
+async def _go_back(system: System, rng: random.Random) -> None:
+    """NATS loses its last seconds, as when the power fails before the disk has them, and goes on from there."""
+    stored, kept = system.nats.folder / "jetstream", system.nats.folder / "kept"
+    async with system.down(system.nats, signal.SIGKILL):
+        await asyncio.to_thread(subprocess.run, ["cp", "-a", stored, kept], check=True)
+    await asyncio.sleep(rng.uniform(1, 4))
+    async with system.down(system.nats, signal.SIGKILL):
+        await asyncio.to_thread(shutil.rmtree, stored)
+        kept.rename(stored)
 
 
 def _postgres(how: signal.Signals) -> Fault:
@@ -107,6 +120,7 @@ FAULTS: dict[str, Fault] = {
     "kill nats": _nats(signal.SIGKILL),
     "restart nats": _nats(signal.SIGTERM),
     "nats forgets": _nats(signal.SIGKILL, forget=True),
+    "nats goes back": _go_back,
     "kill postgres": _postgres(signal.SIGKILL),
     "restart postgres": _postgres(signal.SIGQUIT),
     "cut postgres": _link(_postgres_link, _cut),

@@ -48,8 +48,15 @@ async def mark(owner: Connection, ids: Sequence[int], sequences: Sequence[int]) 
             UPDATE jobs.outbox SET published_at = now(), stream_seq = acknowledged.seq
             FROM unnest($1::bigint[], $2::bigint[]) AS acknowledged (id, seq)
             WHERE outbox.id = acknowledged.id
+            RETURNING acknowledged.seq, outbox.event_id
+        ), newest AS (
+            SELECT seq, event_id FROM marked ORDER BY seq DESC LIMIT 1
         )
-        UPDATE jobs.outbox_broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM unnest($2::bigint[]) AS seq))
+        UPDATE jobs.outbox_broker SET
+            last_seq = greatest(last_seq, seq),
+            told_seq = greatest(told_seq, seq),
+            told_event = CASE WHEN told_seq > seq THEN told_event ELSE event_id END
+        FROM newest
         """,
         ids,
         sequences,
@@ -69,19 +76,19 @@ async def waiting(pool: Pool) -> tuple[int, float]:
 
 async def broker(owner: Connection) -> Broker | None:
     """What was noted of the broker last."""
-    row = await owner.fetchrow("SELECT stream_created, last_seq FROM jobs.outbox_broker")
-    return Broker(row["stream_created"], row["last_seq"]) if row else None
+    row = await owner.fetchrow("SELECT stream_created, last_seq, told_seq, told_event FROM jobs.outbox_broker")
+    return Broker(**row) if row else None
 
 
 async def note_broker(owner: Connection, now: Broker, ack_floor: int) -> None:
-    """Remember the broker's state, and the floor up to which every consumer has acknowledged."""
+    """Remember how far the stream and its slowest consumer have come; only forward."""
     await owner.execute(
         """
         INSERT INTO jobs.outbox_broker (stream_created, last_seq, ack_floor) VALUES ($1, $2, $3)
         ON CONFLICT (the_only) DO UPDATE SET
-            stream_created = excluded.stream_created,
             last_seq = greatest(outbox_broker.last_seq, excluded.last_seq),
             ack_floor = excluded.ack_floor
+        WHERE outbox_broker.stream_created = excluded.stream_created
         """,
         now.stream_created,
         now.last_seq,
@@ -90,22 +97,28 @@ async def note_broker(owner: Connection, now: Broker, ack_floor: int) -> None:
 
 
 async def rewind(owner: Connection, now: Broker) -> int:
-    """Unpublish what the broker may have lost, and remember the broker as it is; how many rows."""
+    """Unpublish what the broker may have lost, and remember the broker as it is; how many rows.
+
+    Nothing when that has been done meanwhile.
+    """
     rewound: int = await owner.fetchval(
         """
-        WITH before AS (SELECT FROM jobs.outbox_broker FOR UPDATE),
-        -- All that is here was published just now or not acknowledged by every consumer: what others have published
-        -- since the broker forgot says nothing of ours.
-        rewound AS (
+        WITH before AS (
+            UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2, ack_floor = 0,
+                told_seq = NULL, told_event = NULL
+            WHERE stream_created <> $1 OR last_seq > $2 OR told_event = $3
+            RETURNING 1
+        ), rewound AS (
+            -- All that is here was published just now or not acknowledged by every consumer.
             UPDATE jobs.outbox SET published_at = NULL, stream_seq = NULL
             WHERE published_at IS NOT NULL AND EXISTS (SELECT FROM before)
             RETURNING id
-        ),
-        noted AS (UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2, ack_floor = 0)
+        )
         SELECT count(*) FROM rewound
         """,
         now.stream_created,
         now.last_seq,
+        now.told_event,
     )
     return rewound
 

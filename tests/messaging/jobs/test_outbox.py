@@ -106,6 +106,21 @@ async def test_a_broker_that_lost_its_last_messages_is_told_them_again(gateway, 
     await until(pool, "SELECT max(stream_seq) <= 13 AND count(*) = count(published_at) FROM jobs.outbox")
 
 
+async def test_a_broker_that_lost_its_last_messages_and_was_told_others_since_is_told_them_again(gateway, stored, pool):
+    """Its sequence has gone on, so that alone a message in the place of another tells it."""
+    await gateway.ask(ReportJobs(reports=reports(10), create=True))
+    await stored(10)
+    await until(pool, "SELECT count(*) = 10 FROM jobs.outbox WHERE published_at IS NOT NULL")
+    await until(pool, "SELECT told_seq = 10 FROM jobs.outbox_broker")
+    await pool.execute("UPDATE jobs.outbox SET stream_seq = stream_seq + 100 WHERE id > 7")  # to see them told again
+
+    # As if message 10 had been that event: another one is there now.
+    await pool.execute("UPDATE jobs.outbox_broker SET told_event = gen_random_uuid()")
+
+    await until(pool, "SELECT max(stream_seq) <= 13 AND count(*) = count(published_at) FROM jobs.outbox")
+    assert await pool.fetchval("SELECT told_seq >= 10 FROM jobs.outbox_broker")
+
+
 async def test_a_renewed_token_and_a_deleted_host_cut_the_agent_off(gateway, stream):
     host = await gateway.host()
     heard = await stream.subscribe(f"agent.takeover.{host.id}")
