@@ -15,38 +15,23 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from shared.trace_ids import first_of, span_id
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-SPAN_ID_BITS = 64
 NANOSECONDS = 1_000_000_000
 GOODBYE_SECONDS = 2.0
 HEADER = "traceparent"
 Value = str | int | float | bool
-
-_first: ContextVar[UUID | None] = ContextVar("first", default=None)
-
-
-class _JobIds(RandomIdGenerator):
-    """Gives a job's first span the ids that all others know; any other span a random one."""
-
-    def generate_trace_id(self) -> int:
-        job = _first.get()
-        return job.int if job else super().generate_trace_id()
-
-    def generate_span_id(self) -> int:
-        job = _first.get()
-        return _span_id(job) if job else super().generate_span_id()
 
 
 class Tracing:
@@ -66,10 +51,9 @@ class Tracing:
         if not any(environ.get(name) for name in ENDPOINTS):
             yield
             return
-        resource = Resource.create({"service.name": f"keepwatch-{service}", "service.namespace": "keepwatch"})
-        provider = TracerProvider(resource=resource, id_generator=_JobIds(), shutdown_on_exit=False)
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._provider = provider
+        from shared.trace_exporter import exporting  # noqa: PLC0415  5 MB that nobody else needs
+
+        self._provider = provider = exporting(f"keepwatch-{service}")
         try:
             yield
         finally:
@@ -83,11 +67,8 @@ class Tracing:
         """The job itself, which all else is a part of."""
         if self._provider is None:
             return
-        token = _first.set(job)
-        try:
+        with first_of(job):
             span = self._tracer.start_span(name, start_time=_nanoseconds(begun), attributes=_attributes(job, about))
-        finally:
-            _first.reset(token)
         span.end(max(_nanoseconds(ended), _nanoseconds(begun)))
 
     def part(
@@ -96,7 +77,7 @@ class Tracing:
         """Something that was done for the job, from `begun` (of `time.time()`) until now; without a job, nothing."""
         if self._provider is None or job is None:
             return
-        parent = SpanContext(job.int, _span_id(job), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        parent = SpanContext(job.int, span_id(job), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
         span = self._tracer.start_span(
             name,
             context=trace.set_span_in_context(NonRecordingSpan(parent)),
@@ -117,7 +98,7 @@ tracing = Tracing()
 
 def traceparent(job: UUID) -> str:
     """The W3C header of the job's trace."""
-    return f"00-{job.int:032x}-{_span_id(job):016x}-01"
+    return f"00-{job.int:032x}-{span_id(job):016x}-01"
 
 
 def job_of(subject: str, payload: bytes | str) -> UUID | None:
@@ -129,10 +110,6 @@ def job_of(subject: str, payload: bytes | str) -> UUID | None:
 
 def _attributes(job: UUID, about: Mapping[str, Value]) -> dict[str, Value]:
     return {"keepwatch.job_id": str(job)} | {f"keepwatch.{name}": value for name, value in about.items()}
-
-
-def _span_id(job: UUID) -> int:
-    return job.int % 2**SPAN_ID_BITS or 1
 
 
 def _nanoseconds(at: datetime) -> int:
