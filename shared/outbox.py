@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,7 +21,6 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo
 from opentelemetry.trace import SpanKind
 from pydantic_core import from_json
 
@@ -29,7 +28,7 @@ from shared import db, measures
 from shared.bus import jetstream
 from shared.crash_points import crash_point
 from shared.db import Connection
-from shared.streams import DURABLES, STREAM, ensure
+from shared.streams import STREAM, Durable, ensure
 from shared.tracing import HEADER as TRACE_HEADER
 from shared.tracing import job_of, traceparent, tracing
 
@@ -63,9 +62,16 @@ class Broker:
 
     stream_created: datetime
     last_seq: int
-    told_seq: int | None = None
-    """Where it acknowledged the newest of this outbox's events, if it has any."""
-    told_event: UUID | None = None
+    ack_floor: int = 0
+    """So far the reader had come."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where the broker acknowledged an event."""
+
+    stream_seq: int
+    event_id: UUID
 
 
 @dataclass(frozen=True)
@@ -73,21 +79,27 @@ class OutboxTable:
     """The statements of one service's outbox; each runs on the owner's own connection."""
 
     name: str
+    reader: Durable
+    """Whom its events are for."""
     take: Callable[[Connection, Sequence[int], int], Awaitable[list[Pending]]]
     """At most so many unpublished rows of these shares, by id."""
     mark: Callable[[Connection, Sequence[int], Sequence[int]], Awaitable[None]]
     """Note that these rows are in the stream at these sequences, and how far the stream has come."""
     broker: Callable[[Connection], Awaitable[Broker | None]]
     """What `note_broker` noted last."""
+    told: Callable[[Connection, Sequence[int]], Awaitable[list[Told]]]
+    """The newest event of each of these shares that has been marked."""
     note_broker: Callable[[Connection, Broker, int], Awaitable[None]]
-    """Remember the broker's state, and the floor up to which every consumer has acknowledged."""
-    rewind: Callable[[Connection, Broker], Awaitable[int]]
+    """Remember the broker's state, and the floor up to which the reader has acknowledged."""
+    rewind: Callable[[Connection, Broker, Sequence[Told]], Awaitable[int]]
     """Unpublish what the broker as we knew it may have lost; how many rows.
 
-    Given the broker as it is, with what it was told and has lost; remembers it in the same transaction.
+    Given the broker as it is, and what it has lost of `told`; remembers it in the same transaction.
     """
+    tell_again: Callable[[Connection, int, int], Awaitable[int]]
+    """Unpublish what was in the stream after the first and before the second sequence; how many rows."""
     tidy: Callable[[Connection, timedelta], Awaitable[None]] | None = None
-    """Remove rows that every consumer has acknowledged and that are older than this, where they have no other use."""
+    """Remove rows that the reader has acknowledged and that are older than this, where they have no other use."""
 
 
 @dataclass
@@ -128,7 +140,7 @@ class Relay:
                 await shares.claim()
                 if shares.owned and (loop.time() - checked >= BROKER_CHECK_SECONDS or self._known != self._connection):
                     self._known = self._connection
-                    await self._check_broker(connection)
+                    await self._check_broker(connection, shares.owned)
                     checked = loop.time()
                 if not await self._publish_some(connection, shares.owned):
                     await _wait(stop, POLL_SECONDS, self.wake)
@@ -168,41 +180,50 @@ class Relay:
     def _connection(self) -> int:
         return self.client.stats["reconnects"]
 
-    async def _check_broker(self, connection: Connection) -> None:
-        """Notice that the broker lost its memory, or the last of it, and tell it again."""
+    async def _check_broker(self, connection: Connection, shares: Sequence[int]) -> None:
+        """Notice that the broker lost its memory, or the last of it, or dropped what nobody had read; tell it again."""
         js = jetstream(self.client)
         # Asked first: what was noted before is never ahead of what the broker says after, unless it forgot.
         before = await self.table.broker(connection)
+        told = await self.table.told(connection, shares)
         await ensure(js, self.replicas)
         info = await js.stream_info(STREAM)
-        now = Broker(_created(info.created), info.state.last_seq)
-        if before and (
-            before.stream_created != now.stream_created
-            or now.last_seq < before.last_seq
-            or not await _holds(js, info.state.first_seq, before)
-        ):
-            now = replace(now, told_seq=before.told_seq, told_event=before.told_event)
-            rewound = await self.table.rewind(connection, now)
+        now, first_seq = Broker(_created(info.created), info.state.last_seq), info.state.first_seq
+        lost = await _missing(js, first_seq, told)
+        if before and (before.stream_created != now.stream_created or now.last_seq < before.last_seq or lost):
+            rewound = await self.table.rewind(connection, now, lost)
             measures.BROKER_FORGOT.inc()
             log.error("the broker lost its memory, publishing again", outbox=self.table.name, events=rewound)
-        else:
-            await self.table.note_broker(connection, now, await _ack_floor(js, now.last_seq))
-            if self.table.tidy:
-                await self.table.tidy(connection, KEEP_PUBLISHED)
+            return
+        if before and before.ack_floor + 1 < first_seq:
+            again = await self.table.tell_again(connection, before.ack_floor, first_seq)
+            if again:
+                log.error(
+                    "the stream dropped what was not read, publishing again", outbox=self.table.name, events=again
+                )
+        floor = await _ack_floor(js, self.table.reader, now.last_seq)
+        # What is no more in the stream has been told again, and need not be waited for under its old number.
+        await self.table.note_broker(connection, now, max(floor, first_seq - 1))
+        if self.table.tidy:
+            await self.table.tidy(connection, KEEP_PUBLISHED)
 
 
-async def _holds(js: JetStreamContext, first_seq: int, before: Broker) -> bool:
-    """Whether what the broker was told last is still where it acknowledged it.
+async def _missing(js: JetStreamContext, first_seq: int, told: Sequence[Told]) -> list[Told]:
+    """What is not where the broker acknowledged it, though it should be kept.
 
-    When it lost its last messages, those that others have published since are in their places.
+    When a broker lost its last messages, those that others have published since are in their places.
     """
-    if before.told_seq is None or before.told_seq < first_seq:
-        return True  # it was told nothing, or has kept that for as long as it should
+    looked_for = [each for each in told if each.stream_seq >= first_seq]
+    held = await asyncio.gather(*(_holds(js, each) for each in looked_for))
+    return [each for each, there in zip(looked_for, held, strict=True) if not there]
+
+
+async def _holds(js: JetStreamContext, told: Told) -> bool:
     try:
-        message = await js.get_msg(STREAM, before.told_seq)
+        message = await js.get_msg(STREAM, told.stream_seq)
     except nats.js.errors.NotFoundError:
         return False
-    return (message.headers or {}).get("Nats-Msg-Id") == str(before.told_event)
+    return (message.headers or {}).get("Nats-Msg-Id") == str(told.event_id)
 
 
 async def publish_all(client: Client, rows: Sequence[Pending]) -> dict[int, int]:
@@ -273,13 +294,10 @@ class _Shares:
         return zlib.crc32(f"keepwatch outbox {self.table}".encode()) - 2**31
 
 
-async def _ack_floor(js: JetStreamContext, last_seq: int) -> int:
-    """How far every consumer has come, in a stream that had come to `last_seq` before this is asked."""
-    return min([_come_to(await js.consumer_info(STREAM, durable.name), last_seq) for durable in DURABLES])
-
-
-def _come_to(info: ConsumerInfo, last_seq: int) -> int:
-    # A consumer's floor stands still while only messages for others come: with nothing left to do it is at the end.
+async def _ack_floor(js: JetStreamContext, reader: Durable, last_seq: int) -> int:
+    """How far the reader has come, in a stream that had come to `last_seq` before this is asked."""
+    info = await js.consumer_info(STREAM, reader.name)
+    # Its floor stands still while only messages for others come: with nothing left to do it is at the end.
     if not info.num_pending and not info.num_ack_pending:
         return last_seq
     return info.ack_floor.stream_seq if info.ack_floor else 0

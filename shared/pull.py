@@ -29,7 +29,44 @@ BUSY = 10
 """So many messages in a batch mean that more are on their way."""
 GATHER_SECONDS = 0.005
 ALONE_TRIES = 3
+GONE = -1
+"""The connection of what came over one that is no more."""
 MAX_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The connection over which messages came.
+
+    Behind another one the broker may have forgotten them, and their numbers may be those of others by now: they are
+    handled, and not acknowledged. If it has not forgotten them they come again, and have no effect.
+    """
+
+    client: Client
+    connection: int
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is still the same."""
+        return self.client.is_connected and self.client.stats["reconnects"] == self.connection
+
+    async def done(self, *messages: Msg) -> None:
+        """Tell the broker that these have had their effect."""
+        for message in messages:
+            if self.lasts:
+                await message.ack()
+
+    async def at_work(self, *messages: Msg) -> None:
+        """Tell the broker that these are being handled."""
+        for message in messages:
+            if self.lasts:
+                await message.in_progress()
+
+    async def give_back(self, *messages: Msg) -> None:
+        """Let another replica have these at once."""
+        for message in messages:
+            if self.lasts:
+                await message.nak()
 
 
 @dataclass
@@ -40,6 +77,8 @@ class Inbox:
     durable: Durable
     batch: int = BATCH
     _arrived: list[Msg] = field(default_factory=list)
+    _stale: int = 0
+    """So many of them, the first, came over a connection that is gone."""
     _wanted: int = 0
     _pulled_at: float = 0.0
     _reconnects: int = 0
@@ -52,7 +91,7 @@ class Inbox:
         self._address = self.client.new_inbox()
         self._subscription = await self.client.subscribe(self._address, cb=self._receive)
 
-    async def take(self, stop: asyncio.Event) -> list[Msg]:
+    async def take(self, stop: asyncio.Event) -> tuple[list[Msg], Hold]:
         """The next messages, at most `batch`; none when nothing came for a while or `stop` was set."""
         if self._wanted <= self.batch // 2:
             await self._pull()
@@ -60,15 +99,19 @@ class Inbox:
             await self._wait(stop)
         if self._taken >= BUSY and 0 < len(self._arrived) < self.batch // 2:
             await asyncio.sleep(GATHER_SECONDS)  # a transaction costs the same for ten messages and for a hundred
-        taken, self._arrived = self._arrived[: self.batch], self._arrived[self.batch :]
+        self._note_connection()
+        size = min(self._stale, self.batch) or self.batch
+        hold = Hold(self.client, GONE if self._stale else self._reconnects)
+        taken, self._arrived = self._arrived[:size], self._arrived[size:]
+        self._stale = max(self._stale - size, 0)
         self._taken = len(taken)
-        return taken
+        return taken, hold
 
     async def close(self) -> None:
         """Give back what has not been started, so that another replica has it at once."""
         await self._subscription.unsubscribe()
-        for message in self._arrived:
-            await message.nak()
+        self._note_connection()
+        await Hold(self.client, self._reconnects).give_back(*self._arrived[self._stale :])
 
     @property
     def consumer_missing(self) -> bool:
@@ -84,6 +127,7 @@ class Inbox:
         await self.client.publish(subject, json.dumps(request).encode(), reply=self._address)
 
     async def _receive(self, message: Msg) -> None:
+        self._note_connection()
         status = (message.headers or {}).get("Status")
         if status is None:
             self._arrived.append(message)
@@ -105,10 +149,16 @@ class Inbox:
             self._look_after_pulls()
 
     def _look_after_pulls(self) -> None:
-        """Ask anew when the pulls were lost with a connection, or the broker forgot them."""
+        """Ask anew when the broker forgot the pulls."""
+        self._note_connection()
+        if time.monotonic() - self._pulled_at > PULL_SECONDS + 2:
+            self._wanted = 0
+
+    def _note_connection(self) -> None:
+        """With a connection its pulls were lost, and what came over it is no more to be acknowledged."""
         reconnects = self.client.stats["reconnects"]
-        if reconnects != self._reconnects or time.monotonic() - self._pulled_at > PULL_SECONDS + 2:
-            self._reconnects, self._wanted = reconnects, 0
+        if reconnects != self._reconnects:
+            self._reconnects, self._wanted, self._stale = reconnects, 0, len(self._arrived)
 
 
 @dataclass(frozen=True)
@@ -131,31 +181,30 @@ async def consume(client: Client, consumer: Consumer, stop: asyncio.Event, batch
     await inbox.open()
     while not stop.is_set():
         try:
-            messages = await inbox.take(stop)
+            messages, hold = await inbox.take(stop)
             if inbox.consumer_missing:
                 await consumer.ensure()
                 await _pause(stop, 0.5)
-            await _handle_all(consumer, messages, stop)
+            await _handle_all(consumer, messages, hold, stop)
         except BROKEN as error:
             log.warning("cannot pull", consumer=consumer.durable.name, error=type(error).__name__)
             await _pause(stop, 0.5)
     await inbox.close()
 
 
-async def _handle_all(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> None:
+async def _handle_all(consumer: Consumer, messages: list[Msg], hold: Hold, stop: asyncio.Event) -> None:
     if not messages:
         return
-    if await _handled(consumer, messages, stop):
+    if await _handled(consumer, messages, hold, stop):
         measures.HANDLED.labels(consumer.durable.name).inc(len(messages))
         crash_point("ack.before")
-        for message in messages:
-            await message.ack()
+        await hold.done(*messages)
         crash_point("ack.after")
     elif not stop.is_set():
-        await _bisect(consumer, messages, stop)
+        await _bisect(consumer, messages, hold, stop)
 
 
-async def _handled(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> bool:
+async def _handled(consumer: Consumer, messages: list[Msg], hold: Hold, stop: asyncio.Event) -> bool:
     """Whether the batch took effect; waits out what is not the batch's fault."""
     pause = 0.1
     while not stop.is_set():
@@ -168,24 +217,23 @@ async def _handled(consumer: Consumer, messages: list[Msg], stop: asyncio.Event)
             log.warning("batch waits", consumer=consumer.durable.name, error=type(error).__name__)
             await _pause(stop, pause)
             pause = min(pause * 2, MAX_PAUSE)
-            for message in messages:
-                await message.in_progress()
+            await hold.at_work(*messages)
         else:
             return True
     return False
 
 
-async def _bisect(consumer: Consumer, messages: list[Msg], stop: asyncio.Event) -> None:
+async def _bisect(consumer: Consumer, messages: list[Msg], hold: Hold, stop: asyncio.Event) -> None:
     """Find the message that fails, so that it stops nobody else."""
     if len(messages) == 1:
-        await _try_alone(consumer, messages[0], stop)
+        await _try_alone(consumer, messages[0], hold, stop)
         return
     middle = len(messages) // 2
     for half in (messages[:middle], messages[middle:]):
-        await _handle_all(consumer, half, stop)
+        await _handle_all(consumer, half, hold, stop)
 
 
-async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> None:
+async def _try_alone(consumer: Consumer, message: Msg, hold: Hold, stop: asyncio.Event) -> None:
     error: Exception = RuntimeError("never tried")
     for attempt in range(ALONE_TRIES):
         try:
@@ -197,7 +245,7 @@ async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> N
             await _pause(stop, 0.1 * 2**attempt)
         else:
             measures.HANDLED.labels(consumer.durable.name).inc()
-            await message.ack()
+            await hold.done(message)
             return
     try:
         await consumer.set_aside(message, error)
@@ -209,7 +257,7 @@ async def _try_alone(consumer: Consumer, message: Msg, stop: asyncio.Event) -> N
         await consumer.set_aside(message, RuntimeError(type(error).__name__))
     log.error("message set aside", consumer=consumer.durable.name, subject=message.subject, error=repr(error))
     measures.DEAD_LETTERS.labels(consumer.durable.name).inc()
-    await message.ack()
+    await hold.done(message)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

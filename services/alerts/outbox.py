@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from shared.db import Connection, Pool
-from shared.outbox import Broker, OutboxTable, Pending
+from shared.outbox import Broker, OutboxTable, Pending, Told
+from shared.streams import NOTIFIER
 
 
 async def take(connection: Connection, shares: Sequence[int], limit: int) -> list[Pending]:
@@ -28,15 +29,14 @@ async def mark(connection: Connection, ids: Sequence[int], sequences: Sequence[i
         WITH marked AS (
             UPDATE alerts.alert_event AS e SET published_at = now(), stream_seq = s.seq
             FROM unnest($1::bigint[], $2::bigint[]) AS s (id, seq) WHERE e.id = s.id
-            RETURNING s.seq, e.event_id
-        ), newest AS (
-            SELECT seq, event_id FROM marked ORDER BY seq DESC LIMIT 1
+            RETURNING e.share, s.seq, e.event_id
+        ), told AS (
+            INSERT INTO alerts.told AS newest (share, stream_seq, event_id)
+            SELECT DISTINCT ON (share) share, seq, event_id FROM marked ORDER BY share, seq DESC
+            ON CONFLICT (share) DO UPDATE SET stream_seq = excluded.stream_seq, event_id = excluded.event_id
+            WHERE newest.stream_seq < excluded.stream_seq
         )
-        UPDATE alerts.broker SET
-            last_seq = greatest(last_seq, seq),
-            told_seq = greatest(told_seq, seq),
-            told_event = CASE WHEN told_seq > seq THEN told_event ELSE event_id END
-        FROM newest
+        UPDATE alerts.broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM marked))
         """,
         ids,
         sequences,
@@ -45,17 +45,25 @@ async def mark(connection: Connection, ids: Sequence[int], sequences: Sequence[i
 
 async def broker(connection: Connection) -> Broker | None:
     """The broker as it was last seen."""
-    row = await connection.fetchrow("SELECT stream_created, last_seq, told_seq, told_event FROM alerts.broker")
+    row = await connection.fetchrow("SELECT stream_created, last_seq, ack_floor FROM alerts.broker")
     return Broker(**row) if row else None
 
 
+async def told(connection: Connection, shares: Sequence[int]) -> list[Told]:
+    """The newest event of each of these shares that the broker acknowledged."""
+    rows = await connection.fetch(
+        "SELECT stream_seq, event_id FROM alerts.told WHERE share = ANY($1::smallint[])", shares
+    )
+    return [Told(row["stream_seq"], row["event_id"]) for row in rows]
+
+
 async def note_broker(connection: Connection, seen: Broker, ack_floor: int) -> None:
-    """Remember how far the stream and its slowest consumer have come; only forward."""
+    """Remember how far the stream and its reader have come; only forward."""
     await connection.execute(
         """
         INSERT INTO alerts.broker AS b (stream_created, last_seq, ack_floor) VALUES ($1, $2, $3)
         ON CONFLICT (one) DO UPDATE
-        SET last_seq = greatest(b.last_seq, excluded.last_seq), ack_floor = excluded.ack_floor
+        SET last_seq = greatest(b.last_seq, excluded.last_seq), ack_floor = greatest(b.ack_floor, excluded.ack_floor)
         WHERE b.stream_created = excluded.stream_created
         """,
         seen.stream_created,
@@ -64,18 +72,21 @@ async def note_broker(connection: Connection, seen: Broker, ack_floor: int) -> N
     )
 
 
-async def rewind(connection: Connection, seen: Broker) -> int:
-    """Unpublish what not every consumer had acknowledged, or had only just; how many events.
+async def rewind(connection: Connection, seen: Broker, lost: Sequence[Told]) -> int:
+    """Unpublish what the reader had not acknowledged, or had only just; how many events.
 
     Nothing when that has been done meanwhile.
     """
     return await connection.fetchval(
         """
         WITH before AS (
-            UPDATE alerts.broker SET stream_created = $1, last_seq = $2, told_seq = NULL, told_event = NULL,
+            UPDATE alerts.broker SET stream_created = $1, last_seq = $2,
                 ack_floor = CASE WHEN stream_created = $1 THEN least(ack_floor, $2) ELSE 0 END
-            WHERE stream_created <> $1 OR last_seq > $2 OR told_event = $3
+            WHERE stream_created <> $1 OR last_seq > $2
+               OR EXISTS (SELECT FROM alerts.told WHERE event_id = ANY($3::uuid[]))
             RETURNING old.ack_floor, old.stream_created
+        ), forgotten AS (
+            DELETE FROM alerts.told WHERE EXISTS (SELECT FROM before)
         ), rewound AS (
             UPDATE alerts.alert_event AS e SET published_at = NULL, stream_seq = NULL
             FROM before
@@ -88,7 +99,23 @@ async def rewind(connection: Connection, seen: Broker) -> int:
         """,
         seen.stream_created,
         seen.last_seq,
-        seen.told_event,
+        [told.event_id for told in lost],
+    )
+
+
+async def tell_again(connection: Connection, after: int, before: int) -> int:
+    """Unpublish what was in the stream between these sequences; how many events."""
+    return await connection.fetchval(
+        """
+        WITH dropped AS (
+            UPDATE alerts.alert_event SET published_at = NULL, stream_seq = NULL
+            WHERE stream_seq > $1 AND stream_seq < $2 AND published_at IS NOT NULL
+            RETURNING id
+        )
+        SELECT count(*) FROM dropped
+        """,
+        after,
+        before,
     )
 
 
@@ -103,4 +130,14 @@ async def waiting(pool: Pool) -> tuple[int, float]:
     return (row["events"], row["seconds"]) if row else (0, 0.0)
 
 
-ALERT_EVENTS = OutboxTable(name="alerts", take=take, mark=mark, broker=broker, note_broker=note_broker, rewind=rewind)
+ALERT_EVENTS = OutboxTable(
+    name="alerts",
+    reader=NOTIFIER,
+    take=take,
+    mark=mark,
+    broker=broker,
+    told=told,
+    note_broker=note_broker,
+    rewind=rewind,
+    tell_again=tell_again,
+)

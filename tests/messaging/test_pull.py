@@ -1,11 +1,13 @@
 """The loop that pulls from a durable consumer, when its database comes and goes."""
 
 import asyncio
+import shutil
 
 import asyncpg
 import nats
 import pytest
 
+from cli.embedded import EmbeddedNats
 from shared.pull import Consumer, consume
 from shared.streams import ALERTS, STREAM, consumer_config, ensure
 
@@ -68,3 +70,42 @@ async def test_what_a_copy_that_ends_had_begun_goes_to_another_one(nats_url):
 
 async def _nothing() -> None:
     return None
+
+
+async def test_what_came_before_the_broker_forgot_acknowledges_nothing_after(tmp_path):
+    """The number of a message that is gone is that of another one now, which a third may have in hand."""
+    with EmbeddedNats(tmp_path / "nats", durable=False) as server:
+        options = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.2}
+        slow, other = await nats.connect(server.url, **options), await nats.connect(server.url, **options)
+        await ensure(slow.jetstream(), 1)
+        begun, go_on, stop, got = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
+
+        async def handle(messages):
+            got.extend(message.data for message in messages)
+            begun.set()
+            await go_on.wait()
+
+        await slow.jetstream().publish("job.finished", b"old")
+        at_work = asyncio.create_task(consume(slow, Consumer(ALERTS, handle, _nothing, _nothing), stop))
+        await asyncio.wait_for(begun.wait(), 20)
+
+        await asyncio.to_thread(server.stop)
+        shutil.rmtree(server.folder / "jetstream")
+        await asyncio.to_thread(server.start)
+        while not (slow.stats["reconnects"] and other.stats["reconnects"] and slow.is_connected):
+            await asyncio.sleep(0.05)
+        js = other.jetstream()
+        await ensure(js, 1)
+        await js.publish("job.finished", b"new")
+        (held,) = await (await js.pull_subscribe_bind(ALERTS.name, STREAM)).fetch(1, timeout=20)
+
+        stop.set()
+        go_on.set()
+        await at_work
+        await slow.flush()
+
+        assert (held.data, got) == (b"new", [b"old"])
+        info = await js.consumer_info(STREAM, ALERTS.name)
+        assert (info.num_ack_pending, info.ack_floor.stream_seq) == (1, 0)
+        await slow.close()
+        await other.close()

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from shared.db import Connection, Pool
 from shared.events import Event
-from shared.outbox import Broker, OutboxTable, Pending
+from shared.outbox import Broker, OutboxTable, Pending, Told
+from shared.streams import ALERTS
 
 
 async def say(tx: Connection, about: Sequence[UUID], events: Sequence[Event]) -> None:
@@ -48,15 +49,14 @@ async def mark(owner: Connection, ids: Sequence[int], sequences: Sequence[int]) 
             UPDATE jobs.outbox SET published_at = now(), stream_seq = acknowledged.seq
             FROM unnest($1::bigint[], $2::bigint[]) AS acknowledged (id, seq)
             WHERE outbox.id = acknowledged.id
-            RETURNING acknowledged.seq, outbox.event_id
-        ), newest AS (
-            SELECT seq, event_id FROM marked ORDER BY seq DESC LIMIT 1
+            RETURNING outbox.share, acknowledged.seq, outbox.event_id
+        ), told AS (
+            INSERT INTO jobs.told AS newest (share, stream_seq, event_id)
+            SELECT DISTINCT ON (share) share, seq, event_id FROM marked ORDER BY share, seq DESC
+            ON CONFLICT (share) DO UPDATE SET stream_seq = excluded.stream_seq, event_id = excluded.event_id
+            WHERE newest.stream_seq < excluded.stream_seq
         )
-        UPDATE jobs.outbox_broker SET
-            last_seq = greatest(last_seq, seq),
-            told_seq = greatest(told_seq, seq),
-            told_event = CASE WHEN told_seq > seq THEN told_event ELSE event_id END
-        FROM newest
+        UPDATE jobs.outbox_broker SET last_seq = greatest(last_seq, (SELECT max(seq) FROM marked))
         """,
         ids,
         sequences,
@@ -76,18 +76,24 @@ async def waiting(pool: Pool) -> tuple[int, float]:
 
 async def broker(owner: Connection) -> Broker | None:
     """What was noted of the broker last."""
-    row = await owner.fetchrow("SELECT stream_created, last_seq, told_seq, told_event FROM jobs.outbox_broker")
+    row = await owner.fetchrow("SELECT stream_created, last_seq, ack_floor FROM jobs.outbox_broker")
     return Broker(**row) if row else None
 
 
+async def told(owner: Connection, shares: Sequence[int]) -> list[Told]:
+    """The newest event of each of these shares that the broker acknowledged."""
+    rows = await owner.fetch("SELECT stream_seq, event_id FROM jobs.told WHERE share = ANY($1::smallint[])", shares)
+    return [Told(row["stream_seq"], row["event_id"]) for row in rows]
+
+
 async def note_broker(owner: Connection, now: Broker, ack_floor: int) -> None:
-    """Remember how far the stream and its slowest consumer have come; only forward."""
+    """Remember how far the stream and its reader have come; only forward."""
     await owner.execute(
         """
         INSERT INTO jobs.outbox_broker (stream_created, last_seq, ack_floor) VALUES ($1, $2, $3)
         ON CONFLICT (the_only) DO UPDATE SET
             last_seq = greatest(outbox_broker.last_seq, excluded.last_seq),
-            ack_floor = excluded.ack_floor
+            ack_floor = greatest(outbox_broker.ack_floor, excluded.ack_floor)
         WHERE outbox_broker.stream_created = excluded.stream_created
         """,
         now.stream_created,
@@ -96,7 +102,7 @@ async def note_broker(owner: Connection, now: Broker, ack_floor: int) -> None:
     )
 
 
-async def rewind(owner: Connection, now: Broker) -> int:
+async def rewind(owner: Connection, now: Broker, lost: Sequence[Told]) -> int:
     """Unpublish what the broker may have lost, and remember the broker as it is; how many rows.
 
     Nothing when that has been done meanwhile.
@@ -104,12 +110,15 @@ async def rewind(owner: Connection, now: Broker) -> int:
     rewound: int = await owner.fetchval(
         """
         WITH before AS (
-            UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2, ack_floor = 0,
-                told_seq = NULL, told_event = NULL
-            WHERE stream_created <> $1 OR last_seq > $2 OR told_event = $3
+            UPDATE jobs.outbox_broker SET stream_created = $1, last_seq = $2,
+                ack_floor = CASE WHEN stream_created = $1 THEN least(ack_floor, $2) ELSE 0 END
+            WHERE stream_created <> $1 OR last_seq > $2
+               OR EXISTS (SELECT FROM jobs.told WHERE event_id = ANY($3::uuid[]))
             RETURNING 1
+        ), forgotten AS (
+            DELETE FROM jobs.told WHERE EXISTS (SELECT FROM before)
         ), rewound AS (
-            -- All that is here was published just now or not acknowledged by every consumer.
+            -- All that is here was published just now, or is not acknowledged.
             UPDATE jobs.outbox SET published_at = NULL, stream_seq = NULL
             WHERE published_at IS NOT NULL AND EXISTS (SELECT FROM before)
             RETURNING id
@@ -118,13 +127,30 @@ async def rewind(owner: Connection, now: Broker) -> int:
         """,
         now.stream_created,
         now.last_seq,
-        now.told_event,
+        [told.event_id for told in lost],
     )
     return rewound
 
 
+async def tell_again(owner: Connection, after: int, before: int) -> int:
+    """Unpublish what was in the stream between these sequences; how many rows."""
+    dropped: int = await owner.fetchval(
+        """
+        WITH dropped AS (
+            UPDATE jobs.outbox SET published_at = NULL, stream_seq = NULL
+            WHERE stream_seq > $1 AND stream_seq < $2 AND published_at IS NOT NULL
+            RETURNING id
+        )
+        SELECT count(*) FROM dropped
+        """,
+        after,
+        before,
+    )
+    return dropped
+
+
 async def tidy(owner: Connection, older_than: timedelta) -> None:
-    """Remove what every consumer has acknowledged and the broker has surely written to its disk."""
+    """Remove what its reader has acknowledged and the broker has surely written to its disk."""
     await owner.execute(
         """
         DELETE FROM jobs.outbox
@@ -135,4 +161,15 @@ async def tidy(owner: Connection, older_than: timedelta) -> None:
     )
 
 
-TABLE = OutboxTable("jobs", take, mark, broker, note_broker, rewind, tidy)
+TABLE = OutboxTable(
+    name="jobs",
+    reader=ALERTS,
+    take=take,
+    mark=mark,
+    broker=broker,
+    told=told,
+    note_broker=note_broker,
+    rewind=rewind,
+    tell_again=tell_again,
+    tidy=tidy,
+)

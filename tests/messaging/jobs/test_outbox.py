@@ -106,19 +106,20 @@ async def test_a_broker_that_lost_its_last_messages_is_told_them_again(gateway, 
     await until(pool, "SELECT max(stream_seq) <= 13 AND count(*) = count(published_at) FROM jobs.outbox")
 
 
-async def test_a_broker_that_lost_its_last_messages_and_was_told_others_since_is_told_them_again(gateway, stored, pool):
-    """Its sequence has gone on, so that alone a message in the place of another tells it."""
+async def test_what_the_stream_dropped_before_anybody_read_it_is_told_again(gateway, stored, stream, pool):
+    """As when alerts is away for longer than the stream keeps what it has."""
     await gateway.ask(ReportJobs(reports=reports(10), create=True))
-    await stored(10)
+    before = await stored(10)
     await until(pool, "SELECT count(*) = 10 FROM jobs.outbox WHERE published_at IS NOT NULL")
-    await until(pool, "SELECT told_seq = 10 FROM jobs.outbox_broker")
-    await pool.execute("UPDATE jobs.outbox SET stream_seq = stream_seq + 100 WHERE id > 7")  # to see them told again
+    js = jetstream(stream)
+    config = (await js.stream_info(streams.STREAM)).config
+    await js.update_stream(config.evolve(duplicate_window=0.1))  # seven days later it is long over
 
-    # As if message 10 had been that event: another one is there now.
-    await pool.execute("UPDATE jobs.outbox_broker SET told_event = gen_random_uuid()")
+    await js.purge_stream(streams.STREAM)
 
-    await until(pool, "SELECT max(stream_seq) <= 13 AND count(*) = count(published_at) FROM jobs.outbox")
-    assert await pool.fetchval("SELECT told_seq >= 10 FROM jobs.outbox_broker")
+    await until(pool, "SELECT min(stream_seq) = 11 FROM jobs.outbox")
+    again = [await js.get_msg(streams.STREAM, sequence) for sequence in range(11, 21)]
+    assert [message.headers["Nats-Msg-Id"] for message in again] == [message_id for message_id, _ in before]
 
 
 async def test_a_renewed_token_and_a_deleted_host_cut_the_agent_off(gateway, stream):
