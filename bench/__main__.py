@@ -6,6 +6,7 @@ from bench.agents import agents
 from bench.containers import containers
 from bench.flames import flames
 from bench.growth import growth
+from bench.ingest import ingest
 from bench.pages import lists, pages
 from bench.plots import plots
 from bench.repeat import repeat
@@ -20,7 +21,7 @@ def main() -> None:
 main.add_command(agents)
 main.add_command(pages)
 main.add_command(containers)
-for command in (storm, single, quiet, repeat, lists, growth, plots, flames):
+for command in (storm, single, quiet, repeat, ingest, lists, growth, plots, flames):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-ACCEPTED = {200, 202}
+ACCEPTED = {200, 201, 202}
 
 
 @dataclass(frozen=True)

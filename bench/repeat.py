@@ -13,7 +13,7 @@ from bench import alertmanager, figures, load
 from bench.load import Target
 from bench.receiver import receiving
 from bench.storm import Storm, labelled, listen, over, reports, target_of
-from bench.system import running
+from bench.system import System, running
 
 BULK = 100
 CONNECTIONS = 8
@@ -44,12 +44,17 @@ def _ours(failures: int, keys: int) -> dict[str, float]:
     with receiving() as receiver, running() as system:
         listen(system, receiver)
         over(system, Storm(keys, BULK, CONNECTIONS), receiver)
-        begun = _send(target_of(system), failures, keys, lambda numbers: reports(numbers, "failed"))
-        asyncio.run(_until(system.dsn, keys + failures))
-        ended = time.time()
+        seconds = again(system, failures, keys)
         if (called := receiver.count()) != keys:
             raise SystemExit(f"{called} alerts were told of, not {keys}")
-    return {"events per second": round(failures / (ended - begun), 1)}
+    return {"events per second": round(failures / seconds, 1)}
+
+
+def again(system: System, failures: int, keys: int) -> float:
+    """So many failures of these keys, whose alerts are open; seconds until the last is counted."""
+    begun = _send(target_of(system), failures, keys, lambda numbers: reports(numbers, "failed"))
+    asyncio.run(counted(system.dsn, keys + failures))
+    return time.time() - begun
 
 
 def _theirs(failures: int, keys: int) -> dict[str, float]:
@@ -66,13 +71,14 @@ def _send(target: Target, failures: int, keys: int, body: Callable[[Sequence[int
     return min(sent.begun for sent in load.send(target, bodies, CONNECTIONS))
 
 
-async def _until(dsn: str, counted: int) -> None:
+async def counted(dsn: str, number: int) -> None:
+    """Wait until so many failures have been counted."""
     connection = await asyncpg.connect(dsn)
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
-        while (now := await connection.fetchval(COUNTED)) < counted:
+        while (now := await connection.fetchval(COUNTED)) < number:
             if time.monotonic() > deadline:
-                raise SystemExit(f"{now} of {counted} were counted in {PATIENCE_SECONDS} s")
+                raise SystemExit(f"{now} of {number} were counted in {PATIENCE_SECONDS} s")
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         await connection.close()

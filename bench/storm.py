@@ -160,7 +160,7 @@ def _figures(asked: Storm, sent: list[Sent], arrived: dict[str, float], peak: in
     }
 
 
-def _names(number: int) -> tuple[str, str]:
+def names(number: int) -> tuple[str, str]:
     """The host and the group of a failure; the group bears the mark."""
     return f"host-{number // GROUPS}", marker(number)
 
@@ -168,7 +168,7 @@ def _names(number: int) -> tuple[str, str]:
 def reports(numbers: Sequence[int], status: str) -> bytes:
     """A request with the ends of these groups' backups."""
     reports = []
-    for host, group in map(_names, numbers):
+    for host, group in map(names, numbers):
         reports.append({"host": host, "kind": "backup", "source_group": group, "status": status})
         if status == "failed":
             reports[-1]["message"] = MESSAGE
@@ -177,7 +177,7 @@ def reports(numbers: Sequence[int], status: str) -> bytes:
 
 def labelled(numbers: Sequence[int]) -> bytes:
     """The same failures for the peer."""
-    labels = [{"alertname": "backup_failed", "host": host, "group": group} for host, group in map(_names, numbers)]
+    labels = [{"alertname": "backup_failed", "host": host, "group": group} for host, group in map(names, numbers)]
     return alertmanager.body(labels, MESSAGE)
 
 
