@@ -80,12 +80,17 @@ async def _outboxes(connection: Connection) -> Finding:
     return Finding("events", seconds < MOST_WAIT_SECONDS, detail, advice)
 
 
+GIVEN_UP = "What they said may have reached nobody: keepwatch deliveries list --state dead"
+
+
 async def _channels(connection: Connection) -> Finding:
     rows = await connection.fetch(
         """
         SELECT name, disabled_reason,
                (SELECT count(*) FROM notifier.delivery
-                WHERE channel_id = channel.id AND state = 'failed') AS failing
+                WHERE channel_id = channel.id AND state = 'failed') AS failing,
+               (SELECT count(*) FROM notifier.delivery
+                WHERE channel_id = channel.id AND created_at > now() - interval '7 days' AND state = 'dead') AS dead
         FROM notifier.channel_shown AS channel ORDER BY name
         """
     )
@@ -95,7 +100,10 @@ async def _channels(connection: Connection) -> Finding:
         # So is every installation at first.
         advice = "Nobody is told of an alert: add one."
         return Finding("channels", good=True, detail="there is none", advice=advice, note=True)
-    detail = "; ".join(wrong) or f"{len(rows)}, none in trouble"
+    given_up = [f"{row['name']}: {row['dead']} of the last seven days given up" for row in rows if row["dead"]]
+    detail = "; ".join(wrong + given_up) or f"{len(rows)}, none in trouble"
+    if given_up and not wrong:
+        return Finding("channels", good=True, detail=detail, advice=GIVEN_UP, note=True)
     return Finding("channels", not wrong, detail, "Mend the receiver; its page shows each try with the answer.")
 
 

@@ -29,7 +29,7 @@ from shared.loops import repeat
 from shared.own_host import SINK_CHANNEL_ID
 from shared.sealing import SealBrokenError, Sealer
 from shared.tracing import tracing
-from shared.vocabulary import ChannelKind
+from shared.vocabulary import ChannelKind, DeliveryState
 
 log = structlog.get_logger()
 TRIES = prometheus_client.Counter("keepwatch_delivery_tries", "Tries to deliver", ["kind", "outcome"])
@@ -39,6 +39,10 @@ ARRIVED = prometheus_client.Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 1800, 7200, 36000),
 )
 SECONDS = prometheus_client.Histogram("keepwatch_delivery_seconds", "How long a try took", ["kind"])
+GIVEN_UP = prometheus_client.Counter(
+    "keepwatch_deliveries_given_up",
+    "Deliveries that ended dead after their tries, or as nobody knows whether they arrived",
+)
 
 LEASE = timedelta(seconds=30)
 """Twice what a try may take, and used in its first half only; after it, what a dead worker held is sent again."""
@@ -180,6 +184,7 @@ class Deliverer:
         """End what was begun by a process that is gone, give back what was not sent, forget old receivers."""
         for lost in await queries.give_up_begun(self.pool, rules.unknown("whoever sent it did not come back")):
             log.warning("delivery given up", delivery_id=str(lost), reason="begun, and its lease is over")
+            GIVEN_UP.inc()
             self.wake.set()
         if unused := self._unused:
             self._unused = []
@@ -235,6 +240,8 @@ def _tell(one: Tried, *, current: bool) -> None:
     about |= {"event_id": event["event_id"], "state": one.next.state.value}
     begun = one.at.timestamp()
     tracing.part(UUID(job) if job else None, "notifier: deliver", begun, SpanKind.CLIENT, **about)
+    if current and one.next.state is DeliveryState.DEAD:
+        GIVEN_UP.inc()
     if current and isinstance(one.outcome, Delivered):
         if one.claimed.channel_id == SINK_CHANNEL_ID:
             made = datetime.fromisoformat(event["alert"]["last_seen_at"])

@@ -63,7 +63,7 @@ def test_what_is_missing_is_printed_until_it_is_there(database, audit):
 def test_a_database_without_our_schema_is_one_sentence(audit):
     done = audit()
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert "keepwatch migrate" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -71,6 +71,13 @@ def test_a_database_without_our_schema_is_one_sentence(audit):
 def test_a_database_that_does_not_answer_is_one_sentence(audit):
     done = audit(KEEPWATCH_DATABASE_URL="postgresql://x:hunter22@127.0.0.1:1/x")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "hunter22" not in done.stderr
+
+
+def test_that_it_could_not_look_is_not_that_something_is_missing(audit):
+    done = audit(KEEPWATCH_DATABASE_URL="")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: KEEPWATCH_DATABASE_URL")

@@ -18,6 +18,11 @@ INSERT INTO jobs.outbox (event_id, aggregate_id, subject, payload, created_at)
 VALUES (gen_random_uuid(), gen_random_uuid(), 'job.finished', '{}', now() - interval '5 min')
 """
 
+GIVEN_UP = """
+INSERT INTO notifier.delivery (alert_id, version, channel_id, channel_name, event, state, dead_at)
+SELECT gen_random_uuid(), 1, id, name, 'raised', 'dead', now() FROM notifier.channel
+"""
+
 
 @pytest.fixture
 def keepwatch(empty_database_of, nats_url):
@@ -90,6 +95,15 @@ def test_what_is_stuck_is_named(well, keepwatch, change, what, detail):
 
     assert (wrong(done), done.returncode) == ([what], 1), done.stdout
     assert detail in done.stdout
+
+
+def test_what_was_given_up_is_said_and_is_nothing_that_is_wrong_now(well, keepwatch):
+    well.execute(GIVEN_UP)
+    done = keepwatch("doctor")
+
+    assert (wrong(done), done.returncode) == ([], 0), done.stdout
+    assert "1 of the last seven days given up" in done.stdout
+    assert "keepwatch deliveries list --state dead" in done.stdout
 
 
 def test_an_installation_without_a_channel_is_well_and_says_that_nobody_is_told(well, keepwatch):

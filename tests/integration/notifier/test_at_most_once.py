@@ -7,10 +7,17 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from services.notifier.queries import deliveries as queries
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def given_up() -> float:
+    return REGISTRY.get_sample_value("keepwatch_deliveries_given_up_total")
+
+
 UNKNOWN = "nobody knows whether it arrived, and it is sent at most once: "
 
 
@@ -80,6 +87,7 @@ async def test_what_may_have_arrived_before_a_crash_is_given_up_and_seen(notifie
     await notifier.tell(notifier.event("raised"))
     await dies_while_sending(notifier, receiver)
 
+    before = given_up()
     await notifier.send()
     await notifier.worker.look_after()
     await notifier.send()
@@ -87,6 +95,7 @@ async def test_what_may_have_arrived_before_a_crash_is_given_up_and_seen(notifie
     delivery = await notifier.only_delivery()
     assert (delivery.state, len(receiver.calls)) == ("dead", 1)
     assert delivery.last_error == f"{UNKNOWN}whoever sent it did not come back"
+    assert given_up() == before + 1
 
 
 async def test_without_the_option_it_is_sent_again(notifier, receive):
@@ -177,12 +186,14 @@ async def test_where_nobody_was_reached_nothing_arrived(notifier, url):
 
 @pytest.mark.parametrize(("at_most_once", "state"), [(True, "dead"), (False, "failed")])
 async def test_a_connection_that_is_cut_after_the_call_says_nothing(notifier, at_most_once, state):
+    before = given_up()
     async with server(b"") as (url, _):
         await notifier.channel(url, at_most_once=at_most_once)
         await notifier.tell(notifier.event("raised"))
 
         await notifier.send()
 
+    assert given_up() - before == at_most_once
     delivery = await notifier.only_delivery()
     cut = "the receiver closed the connection without an answer"
     assert (delivery.state, delivery.last_error) == (state, f"{UNKNOWN}{cut}" if at_most_once else cut)
