@@ -259,7 +259,7 @@ class OneKey(RuleBasedStateMachine):
                 self.waiting += await _comes_again(messages)
             return Effect(evidence) if actor.committed else None
 
-        return Actor(lambda actor: pull._handle_all(consumer, messages, actor.stop), death), ending
+        return Actor(lambda actor: pull._handle_all(consumer, messages, self.world.hold, actor.stop), death), ending
 
     async def _notifying(self, count: int, death: Death | None, replica: int):
         self.announced_and_done += count
@@ -273,7 +273,7 @@ class OneKey(RuleBasedStateMachine):
                 for event in map(_announced, messages):
                     self.taken_in[event.alert_id].add(event.version)
 
-        return Actor(lambda actor: pull._handle_all(consumer, messages, actor.stop), death), ending
+        return Actor(lambda actor: pull._handle_all(consumer, messages, self.world.hold, actor.stop), death), ending
 
     def _clicking(self, click: Click, death: Death | None, replica: int):
         known = [(key, number) for key, ids in sorted(self.seen.ids.items()) for number in range(len(ids))]
