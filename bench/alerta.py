@@ -32,18 +32,21 @@ def running() -> Iterator[Target]:
     """Where one with nothing in it takes alerts, until the block ends."""
     with TemporaryDirectory(prefix="alerta-bench-") as name, EmbeddedPostgres(Path(name) / "postgres") as postgres:
         port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": postgres.dsn,
+            "SECRET_KEY": secrets.token_hex(32),
+            "ALERTA_SVR_CONF_FILE": os.devnull,
+        }
+        # Its tables are made by whoever is first, and two workers at once end each other.
+        subprocess.run([_program("python"), "-c", "import alerta; alerta.create_app()"], env=environment, check=True)
         process = subprocess.Popen(
             [
                 _program("gunicorn"),
                 *("--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", str(THREADS)),
                 *("--worker-class", "gthread", "--no-control-socket", "alerta:create_app()"),
             ],
-            env={
-                "PATH": os.environ["PATH"],
-                "DATABASE_URL": postgres.dsn,
-                "SECRET_KEY": secrets.token_hex(32),
-                "ALERTA_SVR_CONF_FILE": os.devnull,
-            },
+            env=environment,
             cwd=name,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
