@@ -4,14 +4,13 @@ import json
 import os
 import secrets
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.load import Target
+from bench.peer import wait_for
 from cli.embedded import EmbeddedPostgres
 from cli.embedded.kept import free_port
 
@@ -52,7 +51,7 @@ def running() -> Iterator[Target]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/management/gtg")
+            wait_for(f"http://127.0.0.1:{port}/management/gtg", "alerta")
             yield Target(port, "/alert")
         finally:
             process.terminate()
@@ -78,13 +77,3 @@ def _program(name: str) -> str:
     if not found.exists():
         raise SystemExit("alerta is not there: .ci/install-alerta")
     return str(found)
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("alerta did not start")

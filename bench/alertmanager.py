@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.load import Target
+from bench.peer import wait_for
 from cli.embedded.kept import free_port
 
 HERE = Path(__file__).parents[1] / ".cache" / "alertmanager"
@@ -65,7 +64,7 @@ def running(receiver: int) -> Iterator[Alertmanager]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/-/ready")
+            wait_for(f"http://127.0.0.1:{port}/-/ready", "alertmanager")
             yield Alertmanager(Target(port, "/api/v2/alerts"), process.pid)
         finally:
             process.terminate()
@@ -75,13 +74,3 @@ def running(receiver: int) -> Iterator[Alertmanager]:
 def body(alerts: Sequence[dict[str, str]], message: str) -> bytes:
     """A request with these alerts, given by their labels."""
     return json.dumps([{"labels": labels, "annotations": {"message": message}} for labels in alerts]).encode()
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("alertmanager did not start")
