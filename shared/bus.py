@@ -116,12 +116,13 @@ def _answering(question: type[Ask[Any]], handler: Handler) -> Callable[[bytes], 
         try:
             return question.encode_answer(await handler(question.model_validate_json(body)))
         except Exception as error:  # noqa: BLE001  whatever it is, whoever asked gets an answer
-            return question.encode_answer(_refusal(question, error))
+            return question.encode_answer(refusal_of(question, error))
 
     return answer
 
 
-def _refusal(question: type[Ask[Any]], error: Exception) -> Refusal:
+def refusal_of(question: type[Ask[Any]] | Ask[Any], error: BaseException) -> Refusal:
+    """What to say to who asked, for an error that is not of the asker's making; it is logged."""
     if is_transient(error):
         log.warning("cannot answer now", subject=question.subject, error=type(error).__name__)
         return Refusal.unavailable("The database does not answer. Try again in a moment.")

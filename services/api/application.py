@@ -49,6 +49,7 @@ from services.api.pages import wording
 from services.api.pages.failing_lines import printable
 from services.api.pages.frame import STATIC, static
 from services.api.parsing import read_payload, read_query
+from services.api.reporting import Reporting
 from services.api.sessions import Sessions
 from services.api.settings import Settings
 from shared.db import Pool
@@ -149,6 +150,7 @@ def _dependencies(parts: Parts) -> dict[str, Provide]:
         "settings": parts.settings,
         "pool": parts.pool,
         "owners": parts.owners,
+        "reporting": Reporting(parts.owners),
         "doorkeeper": parts.doorkeeper,
         "sessions": parts.sessions,
         "passwords": parts.sessions.passwords,

@@ -14,6 +14,7 @@ from services.api.auth import Identity
 from services.api.errors import Problem, pointer
 from services.api.owners import Owners
 from services.api.parsing import Given, Id, PageQuery, Query, Time, parse_body
+from services.api.reporting import Reporting
 from shared.asks.alerts import JudgeEvidence
 from shared.asks.ask import Page
 from shared.asks.fields import Body
@@ -113,7 +114,7 @@ async def _judged(owners: Owners, jobs: list[Job]) -> list[Job]:
 
 @post("/job-reports", role=Role.OPERATOR, agents=True, status_code=202, payload=JobReport | JobReports)
 async def report_jobs(
-    request: Request[Identity, Any, Any], owners: Given[Owners], asked: Given[ReportQuery]
+    request: Request[Identity, Any, Any], reporting: Given[Reporting], asked: Given[ReportQuery]
 ) -> Accepted:
     """Report one job or up to 1000 that ran outside an agent; answered once they are committed, all or none."""
     identity = request.user
@@ -126,13 +127,14 @@ async def report_jobs(
         _with_host(report, identity, "" if single else pointer("reports", str(n))) for n, report in enumerate(reports)
     ]
     begun = time.time()
-    accepted = await owners.ask_to_the_end(
+    accepted = await reporting.report(
         ReportJobs(
             reports=named,
             create=asked.create,
             agent_host_id=identity.id if identity.agent else None,
             single=single,
-        )
+        ),
+        size=len(raw),
     )
     for job in accepted.ids if tracing.on else ():
         tracing.part(job, "POST /api/v1/job-reports", begun, SpanKind.SERVER)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.asks.ask import Ask, Page
 from shared.asks.fields import Body, JsonObject, Limit, Moment, Name, Text
+from shared.refusal import Refusal
 from shared.vocabulary import ErrorClass, Evidence, JobKind, JobStatus, JobTrigger, TerminalStatus
 
 MAX_REPORTS = 1000
@@ -189,6 +190,13 @@ class ReportJobs(Ask[Accepted]):
     create: bool = False
     agent_host_id: UUID | None = None
     single: bool = False
+
+
+class ReportTogether(Ask[list[Accepted | Refusal]]):
+    """Requests that have nothing to do with each other, each answered for itself, in this order."""
+
+    subject: ClassVar[str] = "ask.jobs.job.report_together"
+    requests: list[ReportJobs]
 
 
 class Synthetic(Body):

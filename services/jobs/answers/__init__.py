@@ -51,6 +51,7 @@ ANSWERS: Answers = {
     job_asks.TellPastRuns: jobs.past_runs,
     job_asks.ReadLog: jobs.read_log,
     job_asks.ReportJobs: jobs.report,
+    job_asks.ReportTogether: jobs.report_together,
     job_asks.TellSynthetic: jobs.tell_synthetic,
     agent_asks.AuthenticateAgent: hosts.authenticate,
     agent_asks.AgentHello: handlers.agent_hello,

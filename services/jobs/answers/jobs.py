@@ -1,5 +1,6 @@
 """Jobs: made by hand, shown, cancelled, reported, and what a synthetic one is said to have done."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import structlog
@@ -14,6 +15,7 @@ from services.jobs.queries import jobs as queries
 from shared import cursor
 from shared.asks import jobs as asks
 from shared.asks.ask import Page
+from shared.bus import refusal_of
 from shared.db import Connection, in_transaction
 from shared.events import JobFinished
 from shared.refusal import Refusal
@@ -132,6 +134,12 @@ async def read_log(desk: Desk, ask: asks.ReadLog) -> asks.LogText | Refusal:
 async def report(desk: Desk, ask: asks.ReportJobs) -> asks.Accepted | Refusal:
     """Jobs that ran elsewhere."""
     return await desk.intake.submit(ask)
+
+
+async def report_together(desk: Desk, ask: asks.ReportTogether) -> list[asks.Accepted | Refusal]:
+    """The same for several requests; one that fails leaves the others alone."""
+    found = await asyncio.gather(*map(desk.intake.submit, ask.requests), return_exceptions=True)
+    return [refusal_of(ask, each) if isinstance(each, BaseException) else each for each in found]
 
 
 async def tell_synthetic(desk: Desk, ask: asks.TellSynthetic) -> Refusal | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +55,8 @@ class Bus:
 
     client: Client
     asked: list[Ask[Any]]
+    answering: dict[type[Ask[Any]], Any] = field(default_factory=dict)
+    replying: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, question: type[Ask[Any]], answer: Any):
         """Answer this question from now on, with a value or with what a function of the question returns."""
@@ -66,9 +68,21 @@ class Bus:
             found = await found if asyncio.iscoroutine(found) else found
             await message.respond(question.encode_answer(found))
 
-        subscription = await self.client.subscribe(question.subject, queue="owner", cb=reply)
+        async def reply_by_the_way(message: Any) -> None:
+            """One that takes long keeps no other waiting."""
+            task = asyncio.create_task(reply(message))
+            self.replying.add(task)
+            task.add_done_callback(self.replying.discard)
+
+        subscription = await self.client.subscribe(question.subject, queue="owner", cb=reply_by_the_way)
+        self.answering[question] = subscription
         await self.client.flush()
         return subscription
+
+    async def silence(self, question: type[Ask[Any]]) -> None:
+        """Answer this question no more."""
+        await self.answering.pop(question).unsubscribe()
+        await self.client.flush()
 
     def questions(self, question: type[Ask[Any]]) -> list[Any]:
         return [asked for asked in self.asked if isinstance(asked, question)]

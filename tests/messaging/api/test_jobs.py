@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -6,8 +7,10 @@ import pytest
 from shared.asks.agents import AgentIdentity, AuthenticateAgent
 from shared.asks.alerts import JudgeEvidence
 from shared.asks.ask import Page
-from shared.asks.jobs import Accepted, CreateJob, GetJob, Job, ListJobs, LogText, ReadLog, ReportJobs
+from shared.asks.jobs import Accepted, CreateJob, GetJob, Job, ListJobs, LogText, ReadLog, ReportJobs, ReportTogether
+from shared.refusal import Refusal
 from shared.vocabulary import Evidence, JobKind, JobStatus, JobTrigger
+from tests.messaging.api.conftest import eventually
 
 JOB, HOST = UUID("44444444-4444-4444-4444-444444444444"), UUID("22222222-2222-2222-2222-222222222222")
 LOG = b"".join(b"%07d\n" % number for number in range(200_000))  # 1.6 MB
@@ -175,3 +178,81 @@ async def test_an_agent_reports_for_its_own_host_and_makes_nothing(gateway, repo
 
     (asked,) = reports.questions(ReportJobs)
     assert (asked.agent_host_id, asked.reports[0].host_id) == (HOST, HOST)
+
+
+@pytest.fixture
+async def slow(bus):
+    """Answers the first question about reports when `slow.answer` is set, and all later ones at once."""
+    bus.answer_first = asyncio.Event()
+
+    async def one(asked: ReportJobs) -> Accepted | Refusal:
+        if asked is bus.questions(ReportJobs)[0]:
+            await bus.answer_first.wait()
+        return judged(asked)
+
+    def judged(asked: ReportJobs) -> Accepted | Refusal:
+        unknown = asked.reports[0].host == "unknown"
+        wrong = Refusal.invalid(("/host", "is not a known host"))
+        return wrong if unknown else Accepted(accepted=1, ids=[report.id for report in asked.reports])
+
+    await bus.answer(ReportJobs, one)
+    await bus.answer(ReportTogether, lambda asked: [judged(each) for each in asked.requests])
+    yield bus
+    bus.answer_first.set()
+
+
+async def first_under_way(gateway, slow) -> asyncio.Task:
+    sent = asyncio.create_task(gateway.call("POST", REPORTS, json={"id": str(uuid4()), "host": "a"} | CHECK))
+    await eventually(lambda: slow.questions(ReportJobs))
+    return sent
+
+
+async def test_reports_that_come_while_others_are_under_way_go_together_and_each_gets_its_own_answer(gateway, slow):
+    first = await first_under_way(gateway, slow)
+    bodies = [{"id": str(uuid4()), "host": host} | CHECK for host in ("b", "unknown", "c", "d")]
+    answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body) for body in bodies))
+
+    assert [answer.status for answer in answers] == [202, 422, 202, 202]
+    assert [answer.body.get("ids") for answer in answers] == [[body["id"]] if answers[n].status == 202 else None
+                                                              for n, body in enumerate(bodies)]  # fmt: skip
+    assert answers[1].body["errors"][0]["pointer"] == "/host"
+    assert not first.done(), "nobody waits for long for the answer to another question"
+    (together,) = slow.questions(ReportTogether)
+    assert {request.reports[0].host for request in together.requests} == {"b", "unknown", "c", "d"}
+    slow.answer_first.set()
+    assert (await first).status == 202
+
+
+async def test_a_client_that_leaves_while_its_report_waits_has_reported(gateway, slow):
+    await first_under_way(gateway, slow)
+    leaving = [
+        asyncio.create_task(gateway.call("POST", REPORTS, json={"host": f"leaving-{number}"} | CHECK))
+        for number in range(2)
+    ]
+    await asyncio.sleep(0.02)
+    for task in leaving:
+        task.cancel()
+
+    (together,) = await eventually(lambda: slow.questions(ReportTogether))
+    assert {request.reports[0].host for request in together.requests} == {"leaving-0", "leaving-1"}
+
+
+async def test_large_requests_go_alone(gateway, slow):
+    await first_under_way(gateway, slow)
+    large = {"host": "a", "message": "x" * 4000} | CHECK
+    bodies = [{"reports": [large | {"id": str(uuid4())} for _ in range(160)]}] * 2
+    await asyncio.gather(*(gateway.call("POST", REPORTS, json=body, status=202) for body in bodies))
+
+    assert [len(asked.reports) for asked in slow.questions(ReportJobs)] == [1, 160, 160]
+    assert not slow.questions(ReportTogether)
+
+
+async def test_reports_that_wait_are_refused_when_nobody_answers(gateway, slow):
+    """Nobody serves what is asked together, as jobs that is away."""
+    await first_under_way(gateway, slow)
+    await slow.silence(ReportTogether)
+    bodies = [{"id": str(uuid4()), "host": "a"} | CHECK for _ in range(3)]
+    answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body, status=503) for body in bodies))
+
+    assert all(answer.headers["Retry-After"] for answer in answers)
+    await gateway.call("POST", REPORTS, json=bodies[0], status=202)

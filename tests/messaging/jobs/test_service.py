@@ -7,7 +7,7 @@ from shared import streams
 from shared.agent_protocol import JobFinished, JobRun, JobStarted
 from shared.asks.agents import AgentFinished, AgentStarted
 from shared.asks.hosts import GetHost
-from shared.asks.jobs import GetJob, JobReport, ReportJobs, RunSourceGroup
+from shared.asks.jobs import GetJob, JobReport, ReportJobs, ReportTogether, RunSourceGroup
 from shared.clock import utc_now
 from shared.refusal import Refusal
 
@@ -60,6 +60,19 @@ async def test_a_report_is_accepted_and_announced(gateway):
     assert (job.status, job.trigger, job.source_group_id) == ("failed", "report", group.id)
     (message,) = await announced(gateway.client)
     assert json.loads(message.data)["job_id"] == str(job.id)
+
+
+async def test_requests_that_come_together_are_answered_each_for_itself(gateway):
+    host = await gateway.host()
+    good, unknown = ({"host": name, "kind": "check", "status": "failed"} for name in (host.name, "nowhere"))
+    requests = [ReportJobs(reports=[JobReport(**report)], single=True) for report in (good, unknown, good)]
+    first, refused, third = await gateway.ask(ReportTogether(requests=requests))
+
+    assert refused.status == 422
+    assert refused.errors[0].pointer == "/host"
+    for accepted in (first, third):
+        assert (await gateway.ask(GetJob(id=accepted.ids[0]))).status == "failed"
+    assert len(await announced(gateway.client, number=2)) == 2
 
 
 async def test_a_job_is_sent_again_until_the_agent_says_that_it_began(gateway):
