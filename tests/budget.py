@@ -16,14 +16,22 @@ SELECT indexrelname AS name, idx_tup_read AS count FROM pg_stat_user_indexes WHE
 UNION ALL
 SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE schemaname = $1
 """
+MOVED = """
+SELECT relname AS name, n_tup_upd - n_tup_hot_upd AS count FROM pg_stat_user_tables WHERE schemaname = $1
+"""
 
 
 @dataclass
 class Cost:
-    """`read` counts entries by index, and by table rows that were read without one."""
+    """`read` counts entries by index, and by table rows that were read without one.
+
+    `moved` counts by table rows whose new versions found no room on their page, or changed what an index holds: of each
+    of them every index of the table had to be told.
+    """
 
     statements: list[str]
     read: Counter[str]
+    moved: Counter[str]
 
 
 async def plan_by_index(connection: asyncpg.Connection) -> None:
@@ -41,13 +49,17 @@ async def cost(
     connection: asyncpg.Connection, schema: str, work: Callable[[asyncpg.Connection], Awaitable[Any]]
 ) -> Cost:
     """What this work costs in a transaction of its own, on tables of this schema that nobody else uses now."""
-    before, statements = await _read(connection, schema), []
+    read, moved, statements = await _count(connection, READ, schema), await _count(connection, MOVED, schema), []
     async with connection.transaction():
         with connection.query_logger(lambda record: statements.append(record.query)):
             await work(connection)
-    return Cost(statements, await _read(connection, schema) - before)
+    return Cost(
+        statements,
+        await _count(connection, READ, schema) - read,
+        await _count(connection, MOVED, schema) - moved,
+    )
 
 
-async def _read(connection: asyncpg.Connection, schema: str) -> Counter[str]:
+async def _count(connection: asyncpg.Connection, what: str, schema: str) -> Counter[str]:
     await connection.execute("SELECT pg_stat_force_next_flush()")
-    return Counter({row["name"]: row["count"] or 0 for row in await connection.fetch(READ, schema)})
+    return Counter({row["name"]: row["count"] or 0 for row in await connection.fetch(what, schema)})

@@ -71,3 +71,23 @@ async def test_the_outbox_reads_what_it_publishes(alerts, connection):
     assert (len(taken.statements), len(marked.statements)) == (1, 1)
     assert taken.read.total() < 100
     assert marked.read.total() < 200
+
+
+async def test_of_marks_that_move_no_index_is_told(alerts, connection):
+    await alerts.tell(*(alerts.event("succeeded", group=f"group-{number}") for number in range(1000)))
+    events = [alerts.event("failed", at=1, group=f"group-{number}") for number in range(1000)]
+
+    assert (await cost(connection, "alerts", lambda tx: handlers.apply_within(tx, events))).moved["mark"] <= 50
+
+
+@pytest.mark.parametrize("batch", [50, 500])
+async def test_of_touches_no_index_is_told(alerts, connection, batch):
+    await alerts.tell(*(alerts.event("failed", group=f"group-{number}") for number in range(batch)))
+    moved = 0
+    for at in range(1, 11):
+        events = [alerts.event("failed", at=at, group=f"group-{number}") for number in range(batch)]
+        moved += (await cost(connection, "alerts", lambda tx, events=events: handlers.apply_within(tx, events))).moved[
+            "alert"
+        ]
+
+    assert moved <= batch

@@ -74,3 +74,14 @@ async def test_a_touch_leaves_every_index_alone(alerts, database_url):
             "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = 'alerts.alert'::regclass"
         )
     assert found["n_tup_upd"] == found["n_tup_hot_upd"] == 5
+
+
+async def test_events_go_with_their_alert_whoever_removes_it(alerts, pool):
+    for group in ("gone", "stays"):
+        await alerts.fails(group)
+        await alerts.succeeds(group, at=1)
+    assert await alerts.told() == ["raised", "resolved"] * 2
+
+    await pool.execute("DELETE FROM alerts.alert WHERE source_group_name = 'gone'")
+
+    assert await alerts.told() == ["raised", "resolved"]

@@ -63,3 +63,9 @@ async def test_the_outbox_reads_what_it_publishes(pool, report):
     assert (len(taken.statements), len(marked.statements)) == (1, 1)
     assert taken.read.total() < 100
     assert marked.read.total() < 200
+
+
+async def test_of_last_successes_no_index_is_told(report):
+    await report(0, 500, "failed")
+
+    assert (await report(0, 500, "succeeded")).moved["source_group"] <= 25

@@ -87,3 +87,12 @@ async def test_tries_read_about_as_much_as_they_are_about(notifier, connection):
     await _take_in(notifier, connection, 2000)
 
     assert (await _record(notifier, connection, 20)).read.total() < 500
+
+
+async def test_of_claims_no_index_is_told(notifier, connection):
+    """They are made in the order of the pages, hundreds at a time."""
+    taken_in = await _take_in(notifier, connection, 1000)
+    claimed = await cost(connection, "notifier", lambda tx: deliveries.claim(tx, {}, 500, 500, timedelta(minutes=1)))
+
+    assert taken_in.moved["fan_out"] == 0
+    assert claimed.moved["delivery"] <= 25
