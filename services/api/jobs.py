@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from services.api.auth import Identity
 from services.api.errors import Problem, pointer
 from services.api.owners import Owners
-from services.api.parsing import Given, Id, PageQuery, Query, Time, parse_body
+from services.api.parsing import Given, Id, PageQuery, Query, Time, parse_body, parse_query
 from services.api.reporting import Reporting
 from shared.asks.alerts import JudgeEvidence
 from shared.asks.ask import Page
@@ -112,11 +112,13 @@ async def _judged(owners: Owners, jobs: list[Job]) -> list[Job]:
     return [job.model_copy(update={"evidence": found.get(job.id)}) for job in jobs]
 
 
-@post("/job-reports", role=Role.OPERATOR, agents=True, status_code=202, payload=JobReport | JobReports)
-async def report_jobs(
-    request: Request[Identity, Any, Any], reporting: Given[Reporting], asked: Given[ReportQuery]
-) -> Accepted:
+@post(
+    "/job-reports", role=Role.OPERATOR, agents=True, status_code=202, payload=JobReport | JobReports, asked=ReportQuery
+)
+async def report_jobs(request: Request[Identity, Any, Any], reporting: Given[Reporting]) -> Accepted:
     """Report one job or up to 1000 that ran outside an agent; answered once they are committed, all or none."""
+    # Read here, not by a second parameter that is given: for several Litestar starts a group of tasks each time.
+    asked = parse_query(ReportQuery, request.scope["query_string"])
     identity = request.user
     if identity.agent and asked.create:
         raise Problem(Refusal.forbidden("An agent's token makes no hosts and groups."))

@@ -123,9 +123,10 @@ def _path_parameters(route: HTTPRouteHandler) -> list[dict[str, Any]]:
 
 def _query_parameters(route: HTTPRouteHandler) -> list[dict[str, Any]]:
     asked = route.parsed_fn_signature.parameters.get("asked")
-    if asked is None:
+    model = asked.annotation if asked else route.opt.get("asked")
+    if model is None:
         return []
-    schema = asked.annotation.model_json_schema(ref_template=REF)
+    schema = model.model_json_schema(ref_template=REF)
     inlined = _inlined(schema, schema.get("$defs", {}))
     return [{"name": name, "in": "query", "schema": each} for name, each in inlined["properties"].items()]
 
