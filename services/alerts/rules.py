@@ -156,10 +156,18 @@ def judge(marks: Marks, found: Sequence[Finding]) -> Judgement:
     for finding in found:
         outcome = _outcome(marks, finding)
         outcomes.append(outcome)
-        marks = moved(marks, finding)
-        if outcome is Evidence.APPLIED:
+        if outcome is Evidence.APPLIED and (isinstance(finding, Failure) or _may_be_open(marks, finding.key)):
             _append(changes, finding)
+        marks = moved(marks, finding)
     return Judgement(changes, outcomes)
+
+
+def _may_be_open(marks: Marks, key: Key) -> bool:
+    """Whether there may be something to clear: not where nothing was ever raised, as with warnings of most groups.
+
+    Failed backups may stand for their whole host, from before alerts had keys; a success of any group clears that.
+    """
+    return marks.raised_at > NEVER or key.kind is AlertKind.BACKUP_FAILED
 
 
 def _outcome(marks: Marks, finding: Finding) -> Evidence:

@@ -17,6 +17,7 @@ from shared.vocabulary import AlertKind, ErrorClass, Evidence, JobKind, Resoluti
 START = datetime(2026, 3, 1, tzinfo=UTC)
 UNKNOWN = Marks(rules.NEVER, rules.NEVER)
 KEY = Key(UUID(int=1), AlertKind.BACKUP_FAILED, "g")
+WARNING_KEY = Key(UUID(int=1), AlertKind.BACKUP_WARNING, "g")
 
 
 def ended(status: str, **changes) -> JobFinished:
@@ -28,16 +29,16 @@ def ended(status: str, **changes) -> JobFinished:
     return JobFinished(**(values | changes))
 
 
-def failed(at: int) -> Failure:
+def failed(at: int, key: Key = KEY) -> Failure:
     return Failure(
-        key=KEY, at=START + timedelta(microseconds=at), job_id=None, host_name="", host_labels={}, source_group_id=None,
+        key=key, at=START + timedelta(microseconds=at), job_id=None, host_name="", host_labels={}, source_group_id=None,
         source_group_name=None, severity=Severity.WARNING, title=f"at {at}", message=None, hint=None, error_class=None,
         last_success_at=None,
     )  # fmt: skip
 
 
-def succeeded(at: int) -> Success:
-    return Success(KEY, START + timedelta(microseconds=at), None, Resolution.AUTO)
+def succeeded(at: int, key: Key = KEY) -> Success:
+    return Success(key, START + timedelta(microseconds=at), None, Resolution.AUTO)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,18 @@ def test_a_run_of_successes_folds_and_the_first_is_what_resolved():
     assert (change.first, change.newest) == (succeeded(1), succeeded(3))
 
 
+def test_where_nothing_was_ever_raised_nothing_is_cleared():
+    judgement = rules.judge(UNKNOWN, [succeeded(1, WARNING_KEY), failed(2, WARNING_KEY), succeeded(3, WARNING_KEY)])
+
+    assert judgement.outcomes == ["applied", "applied", "applied"]
+    raised, cleared = judgement.changes
+    assert (raised.first, cleared.first) == (failed(2, WARNING_KEY), succeeded(3, WARNING_KEY))
+
+
+def test_a_success_clears_what_stands_for_a_whole_host_though_its_group_never_failed():
+    assert rules.judge(UNKNOWN, [succeeded(1)]).changes
+
+
 def test_what_is_older_than_a_mark_is_late():
     marks = Marks(raised_at=START + timedelta(microseconds=5), cleared_at=START + timedelta(microseconds=3))
 
@@ -101,12 +114,13 @@ def test_what_is_older_than_a_mark_is_late():
 
 
 moments = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), max_size=12)
+keys = st.sampled_from([KEY, WARNING_KEY])
 
 
-@given(moments, st.data())
-def test_a_batch_may_be_cut_anywhere(history, data):
+@given(moments, keys, st.data())
+def test_a_batch_may_be_cut_anywhere(history, key, data):
     """Replicas and batches cut the stream as they like; alerts must not depend on it."""
-    findings = [failed(at) if bad else succeeded(at) for bad, at in history]
+    findings = [failed(at, key) if bad else succeeded(at, key) for bad, at in history]
     cut = data.draw(st.integers(0, len(findings)))
     whole = rules.judge(UNKNOWN, findings)
     first = rules.judge(UNKNOWN, findings[:cut])
@@ -133,9 +147,9 @@ def opened(changes) -> tuple[list[int], bool]:
     return counts, is_open
 
 
-@given(moments)
-def test_in_any_order_the_newest_evidence_decides_whether_an_alert_is_open(history):
-    findings = [failed(at) if bad else succeeded(at) for bad, at in history]
+@given(moments, keys)
+def test_in_any_order_the_newest_evidence_decides_whether_an_alert_is_open(history, key):
+    findings = [failed(at, key) if bad else succeeded(at, key) for bad, at in history]
     _, is_open = opened(rules.judge(UNKNOWN, findings).changes)
 
     newest_bad = max((at for bad, at in history if bad), default=-1)
