@@ -30,9 +30,13 @@ SERVER_SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-BY_INDEX = dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
+BY_INDEX = {
+    **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off"),
+    "plan_cache_mode": "force_generic_plan",
+}
 """For hot loops, whose statements name the rows that they are about. In a storm statistics lag behind, and a plan that
-was made for a small table, and reads all of it, is kept while the table grows."""
+was made for a small table, and reads all of it, is kept while the table grows. What the plan is does not depend on the
+values, so it is made once."""
 COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 AWAY = (
     asyncpg.PostgresConnectionError,
