@@ -34,6 +34,8 @@ jetstream {{
 THREADS = max(1, (os.cpu_count() or 1) // 4)
 """That run at once: it has the machine with everything else, and on every core it spends more on waiting for work than
 on the work."""
+GARBAGE_PERCENT = 50
+"""Of what it holds, until it collects; its runtime's own 100 is a tenth more memory in a storm, and no faster."""
 
 
 class EmbeddedNats(EmbeddedServer):
@@ -70,7 +72,7 @@ class EmbeddedNats(EmbeddedServer):
         """The server in the foreground, inside its folder, so that no folder above needs to be open to it."""
         return Launch(
             command=[str(self._program), "--config", "nats.conf", "--name", self.mark],
-            env={"PATH": "/usr/bin:/bin", "GOMAXPROCS": str(THREADS)},
+            env={"PATH": "/usr/bin:/bin", "GOMAXPROCS": str(THREADS), "GOGC": str(GARBAGE_PERCENT)},
             cwd=self.folder,
             user=self.user,
         )

@@ -62,12 +62,14 @@ class Reporting:
         return task
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            together = self._together()
-            await asyncio.wait({self._start(self._ask(together))}, timeout=PATIENCE_SECONDS)
-            if len(together) >= BUSY and len(self._waiting) < MOST_TOGETHER:
-                await asyncio.sleep(GATHER_SECONDS)
-        self._sending = False
+        try:
+            while self._waiting:
+                together = self._together()
+                await asyncio.wait({self._start(self._ask(together))}, timeout=PATIENCE_SECONDS)
+                if len(together) >= BUSY and len(self._waiting) < MOST_TOGETHER:
+                    await asyncio.sleep(GATHER_SECONDS)
+        finally:
+            self._sending = False
 
     def _together(self) -> list[_Request]:
         taken = [self._waiting.popleft()]
