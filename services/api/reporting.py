@@ -12,6 +12,8 @@ from shared.asks.jobs import Accepted, ReportJobs, ReportTogether
 from shared.refusal import Refusal
 
 MOST_TOGETHER = 64
+MOST_REPORTS = 1000
+"""Of requests that are sent together: all of them are answered when the last of these is committed."""
 MOST_BYTES = 1024 * 1024
 """Of the bodies of requests that are sent together; a larger one goes alone."""
 BUSY = 8
@@ -73,23 +75,25 @@ class Reporting:
 
     def _together(self) -> list[_Request]:
         taken = [self._waiting.popleft()]
-        size = taken[0].size
-        while self._waiting and len(taken) < MOST_TOGETHER and size + self._waiting[0].size <= MOST_BYTES:
+        size, reports = taken[0].size, len(taken[0].question.reports)
+        while self._waiting and len(taken) < MOST_TOGETHER:
+            size += self._waiting[0].size
+            reports += len(self._waiting[0].question.reports)
+            if size > MOST_BYTES or reports > MOST_REPORTS:
+                break
             taken.append(self._waiting.popleft())
-            size += taken[-1].size
         return taken
 
     async def _ask(self, requests: Sequence[_Request]) -> None:
         try:
             answers = await self._answers([request.question for request in requests])
+            for request, answer in zip(requests, answers, strict=True):
+                if not request.answer.done():
+                    request.answer.set_result(answer)
         except Exception as error:  # noqa: BLE001  told to whoever asked
             for request in requests:
                 if not request.answer.done():
                     request.answer.set_exception(error)
-            return
-        for request, answer in zip(requests, answers, strict=True):
-            if not request.answer.done():
-                request.answer.set_result(answer)
 
     async def _answers(self, questions: list[ReportJobs]) -> Sequence[Accepted | Refusal]:
         if len(questions) == 1:

@@ -73,11 +73,25 @@ def _moment(value: datetime) -> datetime:
     return utc
 
 
+MOST_LEVELS = 100
+"""Of objects and lists within each other: pydantic reads 200, and what carries such an object has levels of its own."""
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    return not levels or any(
+        _is_deeper(part, levels - 1) for part in (value.values() if isinstance(value, dict) else value)
+    )
+
+
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
     try:
         text = json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         raise ValueError("must be plain JSON: no NaN, no infinity, not too deep") from None
+    if _is_deeper(value, MOST_LEVELS):
+        raise ValueError(f"must not be deeper than {MOST_LEVELS} levels")
     if len(text) > OBJECT_BYTES:
         raise ValueError(f"must be at most {OBJECT_BYTES} bytes long")
     if _holds_nul(value):

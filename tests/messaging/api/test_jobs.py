@@ -256,3 +256,23 @@ async def test_reports_that_wait_are_refused_when_nobody_answers(gateway, slow):
 
     assert all(answer.headers["Retry-After"] for answer in answers)
     await gateway.call("POST", REPORTS, json=bodies[0], status=202)
+
+
+async def test_many_reports_go_alone(gateway, slow):
+    await first_under_way(gateway, slow)
+    bodies = [{"reports": [{"host": "a"} | CHECK for _ in range(600)]}] * 2
+    await asyncio.gather(*(gateway.call("POST", REPORTS, json=body) for body in bodies))
+
+    assert [len(asked.reports) for asked in slow.questions(ReportJobs)] == [1, 600, 600]
+
+
+@pytest.mark.parametrize(("levels", "statuses"), [(100, [202, 202]), (101, [422, 202])])
+async def test_a_deep_summary_hurts_nobody_else(gateway, slow, levels, statuses):
+    summary = {}
+    for _ in range(levels - 1):
+        summary = {"a": summary}
+    await first_under_way(gateway, slow)
+    bodies = [{"id": str(uuid4()), "host": "a"} | CHECK | more for more in ({"summary": summary}, {})]
+    answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body) for body in bodies))
+
+    assert [answer.status for answer in answers] == statuses
