@@ -165,9 +165,10 @@ def judge(marks: Marks, found: Sequence[Finding]) -> Judgement:
 def _may_be_open(marks: Marks, key: Key) -> bool:
     """Whether there may be something to clear: not where nothing was ever raised, as with warnings of most groups.
 
-    Failed backups may stand for their whole host, from before alerts had keys; a success of any group clears that.
+    What code from before alerts had keys raised, while it was being replaced, has no key and no mark. Of failed backups
+    it stands for its whole host; a success of any group clears that.
     """
-    return marks.raised_at > NEVER or key.kind is AlertKind.BACKUP_FAILED
+    return marks.raised_at > NEVER or key.kind is AlertKind.BACKUP_FAILED or not key.dedup_key
 
 
 def _outcome(marks: Marks, finding: Finding) -> Evidence:

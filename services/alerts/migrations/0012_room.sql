@@ -6,6 +6,9 @@
 ALTER TABLE alerts.mark SET (fillfactor = 45);
 ALTER TABLE alerts.alert SET (fillfactor = 60);
 
+-- All at once, and in the order in which everybody takes them: who asks for more of a table later may be waited for.
+LOCK TABLE alerts.alert, alerts.alert_event IN ACCESS EXCLUSIVE MODE;
+
 -- An event is written by the statement that writes its alert. What holds them together later is that whoever removes an
 -- alert, whichever release that is, removes its events: once for a statement, where a foreign key asked for each row.
 CREATE FUNCTION alerts.remove_events() RETURNS trigger LANGUAGE plpgsql AS $$
