@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,8 +50,8 @@ IN_FLIGHT = 1024
 REMEMBERED_SECONDS = 3600.0
 """What was learned of a receiver that is called no more is forgotten."""
 POLL_SECONDS = 1.0
-RECORD_TOGETHER = 100
-RECORD_WITHIN_SECONDS = 0.01
+RECORD_TOGETHER = 128
+RECORD_WITHIN_SECONDS = 0.04
 """A try that has ended waits so long for others to be recorded with it, if there are any."""
 LAST_SENDS_SECONDS = 5.0
 
@@ -125,20 +125,20 @@ class Deliverer:
         if places <= 0:
             return False
         room = {channel: one.room for channel, one in self._receivers.items() if not one.ordinary}
-        deadline = time.monotonic() + self.lease.total_seconds() / 2
+        at = time.monotonic()
         claimed = await queries.claim(self.pool, room, PER_CHANNEL, places, self.lease)
         for one in claimed:
-            self._start(one, deadline)
+            self._start(one, self._turns.wait(one, at + self.lease.total_seconds() / 2, at))
         return False
 
-    def _start(self, claimed: Claimed, deadline: float) -> None:
+    def _start(self, claimed: Claimed, turn: Turn) -> None:
         self._busy += 1
         self._receivers[claimed.channel_id].busy += 1
-        task = asyncio.create_task(self._send(claimed, deadline, self._turns.wait(claimed, deadline)))
+        task = asyncio.create_task(self._send(claimed, turn))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, claimed: Claimed, deadline: float, turn: Turn) -> None:
+    async def _send(self, claimed: Claimed, turn: Turn) -> None:
         receiver = self._receivers[claimed.channel_id]
         async with receiver.turn:
             if not await self._may_send(claimed, receiver, turn):
@@ -148,13 +148,11 @@ class Deliverer:
                 return
             at, started = self.clock(), time.monotonic()
             crash_point("send.before")
-            outcome = await self._try(claimed, receiver, deadline)
+            outcome = await self._try(claimed, receiver, turn.deadline)
             crash_point("send.after")
             took = time.monotonic() - started
         luck = random.random()  # noqa: S311  jitter
         after = rules.after_try(outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.at_most_once)
-        TRIES.labels(claimed.kind.value, type(outcome).__name__.lower()).inc()
-        SECONDS.labels(claimed.kind.value).observe(took)
         receiver.learn(claimed, outcome, took)
         self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
         if len(self._tried) >= min(RECORD_TOGETHER, self._busy):
@@ -219,6 +217,7 @@ class Deliverer:
         for one in tried:
             self._leave(one.claimed)
         self.wake.set()
+        _count(tried)
         for one in tried:
             try:
                 _tell(one, current=one.claimed.id in current)
@@ -231,6 +230,14 @@ async def record(tx: Connection, tried: Sequence[Tried], disable_after: timedelt
     """Note the tries, where the deliveries stand, and how the channels do; the deliveries that were still ours."""
     await learn_from(tx, tried, disable_after)
     return await queries.record(tx, tried)
+
+
+def _count(tried: Sequence[Tried]) -> None:
+    for (kind, outcome), times in Counter((one.claimed.kind, type(one.outcome)) for one in tried).items():
+        TRIES.labels(kind.value, outcome.__name__.lower()).inc(times)
+    durations = {kind: SECONDS.labels(kind.value) for kind in {one.claimed.kind for one in tried}}
+    for one in tried:
+        durations[one.claimed.kind].observe(one.duration_ms / 1000)
 
 
 def _tell(one: Tried, *, current: bool) -> None:

@@ -1,14 +1,15 @@
 """What follows when an alert's events arrive: each channel of that moment is decided on, in order of version."""
 
+import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import prometheus_client
 import structlog
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter
 
 from services.notifier import rules
 from services.notifier.model import Arrived, Decided, Due, EventKey, Listener, Withheld
@@ -19,7 +20,7 @@ from shared.tracing import tracing
 from shared.vocabulary import AlertChange
 
 log = structlog.get_logger()
-DECISIONS = Counter("keepwatch_decisions", "Decisions about an event and a channel", ["outcome"])
+DECISIONS = prometheus_client.Counter("keepwatch_decisions", "Decisions about an event and a channel", ["outcome"])
 
 EVENTS: dict[AlertChange, type[AlertEvent]] = {
     AlertChange.RAISED: AlertRaised,
@@ -48,9 +49,13 @@ async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: ti
 
 def tell(decided: Sequence[Decided]) -> int:
     """Count and log decisions that have been committed; how many deliveries they made."""
-    for one in decided:
-        _tell(one)
-    return sum(isinstance(one.outcome, Due) for one in decided)
+    outcomes = Counter("due" if isinstance(one.outcome, Due) else one.outcome.cause.value for one in decided)
+    for outcome, times in outcomes.items():
+        DECISIONS.labels(outcome).inc(times)
+    if log.is_enabled_for(logging.DEBUG):
+        for one in decided:
+            _tell(one)
+    return outcomes["due"]
 
 
 async def take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
@@ -104,13 +109,11 @@ def _decide_all(
 
 
 def _tell(decided: Decided) -> None:
-    outcome = decided.outcome
-    DECISIONS.labels("due" if isinstance(outcome, Due) else outcome.cause.value).inc()
     log.debug(  # for every channel and event, and kept in the database as well
         "decided",
         alert_id=str(decided.arrived.event.alert_id),
         change=decided.arrived.change.value,
         channel_id=str(decided.listener.id),
-        due=isinstance(outcome, Due),
-        reason=outcome.reason,
+        due=isinstance(decided.outcome, Due),
+        reason=decided.outcome.reason,
     )

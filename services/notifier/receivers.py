@@ -10,7 +10,7 @@ from shared.sealing import Sealer
 
 PER_CHANNEL = 64
 """Calls of one receiver at a time."""
-PER_QUICK_CHANNEL = 256
+PER_QUICK_CHANNEL = 512
 """Deliveries claimed at a time for a receiver that answers quickly: claims and records are few and large."""
 QUICK_SECONDS = 0.1
 PER_UNREACHABLE_CHANNEL = 2

@@ -1,7 +1,6 @@
-"""Claimed deliveries that wait for their turn at a receiver; the ledger is asked again just before each is sent."""
+"""Claimed deliveries that wait for their turn at a receiver; the ledger is asked again before one that had to wait."""
 
 import asyncio
-import math
 import time
 from dataclasses import dataclass, field
 
@@ -24,8 +23,8 @@ class Turn:
 
     claimed: Claimed
     deadline: float
-    looked_at: float = -math.inf
-    ours: bool = False
+    looked_at: float
+    ours: bool = True
 
 
 @dataclass
@@ -36,9 +35,9 @@ class Turns:
     _waiting: set[Turn] = field(default_factory=set)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def wait(self, claimed: Claimed, deadline: float) -> Turn:
-        """Let it wait from now on."""
-        turn = Turn(claimed, deadline)
+    def wait(self, claimed: Claimed, deadline: float, claimed_at: float) -> Turn:
+        """Let it wait from now on; the claim that began at `claimed_at` (monotonic seconds) was a first look."""
+        turn = Turn(claimed, deadline, claimed_at)
         self._waiting.add(turn)
         return turn
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
@@ -14,6 +15,7 @@ from services.notifier.turns import FRESH_SECONDS, Turns
 
 SOON = timedelta(minutes=1)
 LATER = float("inf")
+LONG_AGO = -LATER
 
 
 class Line:
@@ -54,9 +56,28 @@ async def claimed(notifier, count=1):
     return await claim(notifier.pool, {}, count, count, SOON)
 
 
+async def test_what_has_just_been_claimed_is_not_asked_about(notifier, line):
+    turns = Turns(line)
+    [just] = await claimed(notifier)
+
+    assert await turns.come(turns.wait(just, LATER, time.monotonic()))
+    assert line.questions == 0
+
+
+async def test_what_was_claimed_a_while_ago_is_asked_about(notifier, line):
+    turns = Turns(line)
+    [one] = await claimed(notifier)
+    at = time.monotonic()
+    await notifier.pool.execute("UPDATE notifier.delivery SET token = token + 1")
+    await asyncio.sleep(FRESH_SECONDS)
+
+    assert not await turns.come(turns.wait(one, LATER, at))
+    assert line.questions == 1
+
+
 async def test_one_question_answers_for_all_that_wait(notifier, line):
     turns = Turns(line)
-    waiting = [turns.wait(one, LATER) for one in await claimed(notifier, 40)]
+    waiting = [turns.wait(one, LATER, LONG_AGO) for one in await claimed(notifier, 40)]
 
     async with slow(notifier.pool, "channel") as (_, waits):
         coming = [asyncio.create_task(turns.come(turn)) for turn in waiting]
@@ -70,12 +91,12 @@ async def test_one_question_answers_for_all_that_wait(notifier, line):
 async def test_what_is_claimed_while_the_ledger_is_asked_is_asked_about_itself(notifier, line):
     turns = Turns(line)
     [first], [second] = await claimed(notifier), await claimed(notifier)
-    turn = turns.wait(first, LATER)
+    turn = turns.wait(first, LATER, LONG_AGO)
 
     async with slow(notifier.pool, "channel") as (holder, waits):
         one = asyncio.create_task(turns.come(turn))
         await waits()
-        other = asyncio.create_task(turns.come(turns.wait(second, LATER)))
+        other = asyncio.create_task(turns.come(turns.wait(second, LATER, LONG_AGO)))
         await asyncio.sleep(0)
         await holder.execute("UPDATE notifier.delivery SET token = token + 1 WHERE id = $1", second.id)
 
@@ -84,7 +105,7 @@ async def test_what_is_claimed_while_the_ledger_is_asked_is_asked_about_itself(n
 
 async def test_nothing_is_sent_on_a_question_without_an_answer(notifier, line):
     turns = Turns(line)
-    first, second = [turns.wait(one, LATER) for one in await claimed(notifier, 2)]
+    first, second = [turns.wait(one, LATER, LONG_AGO) for one in await claimed(notifier, 2)]
     line.cut = True
     unanswered = await turns.come(first)
     line.cut = False
@@ -94,7 +115,7 @@ async def test_nothing_is_sent_on_a_question_without_an_answer(notifier, line):
 
 async def test_nothing_is_sent_on_an_old_answer(notifier, line):
     turns = Turns(line)
-    first, second = [turns.wait(one, LATER) for one in await claimed(notifier, 2)]
+    first, second = [turns.wait(one, LATER, LONG_AGO) for one in await claimed(notifier, 2)]
     assert await turns.come(first)
     await notifier.pool.execute("UPDATE notifier.channel SET enabled = false")
     await asyncio.sleep(FRESH_SECONDS)
