@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.vocabulary import AlertKind, ErrorClass, Evidence, Resolution, Severity
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """What at most one open alert may exist for."""
 
     host_id: UUID
@@ -48,8 +48,7 @@ class Success:
 Finding = Failure | Success
 
 
-@dataclass(frozen=True)
-class Marks:
+class Marks(NamedTuple):
     """The newest failure and the newest success known of a key."""
 
     raised_at: datetime
