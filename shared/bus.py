@@ -83,14 +83,19 @@ def jetstream(client: Client) -> JetStreamContext:
     return client.jetstream(timeout=8)
 
 
+class Unheard(Refusal):
+    """Nobody was there to hear the question, so nothing was done; e.g. all that run are from before it was asked."""
+
+
 async def ask(client: Client, question: Ask[Answer], timeout: float = ASK_SECONDS) -> Answer | Refusal:  # noqa: ASYNC109
-    """The owner's answer or refusal; a 503 refusal when no owner answers in time."""
+    """The owner's answer or refusal; a 503 refusal when no owner answers in time, `Unheard` when there is none."""
     try:
         reply = await client.request(question.subject, question.model_dump_json(exclude_unset=True).encode(), timeout)
     except BROKEN as error:
         owner = question.subject.split(".")[1]
         log.warning("no answer", subject=question.subject, error=type(error).__name__)
-        return Refusal.unavailable(f"The {owner} service does not answer. Try again in a moment.")
+        kind = Unheard if isinstance(error, nats.errors.NoRespondersError) else Refusal
+        return kind.unavailable(f"The {owner} service does not answer. Try again in a moment.")
     answer: Answer | Refusal = question.decode_answer(reply.data)
     return answer
 

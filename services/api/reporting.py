@@ -9,6 +9,7 @@ from typing import Any
 from services.api.errors import Problem
 from services.api.owners import Owners
 from shared.asks.jobs import Accepted, ReportJobs, ReportTogether
+from shared.bus import Unheard
 from shared.refusal import Refusal
 
 MOST_TOGETHER = 64
@@ -99,4 +100,10 @@ class Reporting:
         if len(questions) == 1:
             return [await self._owners.answer_or_refusal(questions[0])]
         found = await self._owners.answer_or_refusal(ReportTogether(requests=questions))
-        return [found] * len(questions) if isinstance(found, Refusal) else found
+        if isinstance(found, Unheard):  # by jobs of the release before, which knows them one by one
+            return await asyncio.gather(*map(self._owners.answer_or_refusal, questions))
+        if isinstance(found, Refusal):
+            return [found] * len(questions)
+        if len(found) != len(questions):  # nobody knows whose they are
+            raise ValueError(f"{len(found)} answers to {len(questions)} requests")
+        return found

@@ -17,6 +17,8 @@ from tests.installation import Api, free_port, planned, receiving
 
 BEFORE = Path(__file__).parent / "releases" / "foundation.whl"
 SERVICES = ("jobs", "alerts", "notifier", "api")
+AT_A_TIME = 12
+"""Reports; the new gateway asks for those that come together with a question that the old jobs does not know."""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -78,12 +80,17 @@ async def test_nothing_is_lost_or_doubled_while_one_release_takes_over_from_the_
 
 
 async def _report_all(gateways: list[Api], host_name: str, groups: list[str]) -> None:
-    """Report a failure of each group to whichever gateway is in use, until it is taken."""
-    for number, group in enumerate(groups):
-        report = {"id": str(uuid4()), "host": host_name, "kind": "backup", "source_group": group, "status": "failed"}
-        while not await _accepted(gateways[number % len(gateways)], report):
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.05)
+    """Report a failure of each group to whichever gateway is in use, until it is taken; several at a time."""
+    for begin in range(0, len(groups), AT_A_TIME):
+        some = groups[begin : begin + AT_A_TIME]
+        await asyncio.gather(*(_report(gateways, number, host_name, group) for number, group in enumerate(some)))
+        await asyncio.sleep(0.05 * AT_A_TIME)
+
+
+async def _report(gateways: list[Api], number: int, host_name: str, group: str) -> None:
+    report = {"id": str(uuid4()), "host": host_name, "kind": "backup", "source_group": group, "status": "failed"}
+    while not await _accepted(gateways[number % len(gateways)], report):
+        await asyncio.sleep(0.1)
 
 
 async def _accepted(api: Api, report: dict) -> bool:

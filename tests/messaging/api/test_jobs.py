@@ -247,15 +247,36 @@ async def test_large_requests_go_alone(gateway, slow):
     assert not slow.questions(ReportTogether)
 
 
-async def test_reports_that_wait_are_refused_when_nobody_answers(gateway, slow):
-    """Nobody serves what is asked together, as jobs that is away."""
+async def test_jobs_of_the_release_before_is_asked_one_by_one(gateway, slow):
+    """It does not serve what is asked together."""
     await first_under_way(gateway, slow)
     await slow.silence(ReportTogether)
+    bodies = [{"id": str(uuid4()), "host": host} | CHECK for host in ("b", "unknown", "c")]
+    answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body) for body in bodies))
+
+    assert [answer.status for answer in answers] == [202, 422, 202]
+    assert [asked.reports[0].host for asked in slow.questions(ReportJobs)] == ["a", "b", "unknown", "c"]
+
+
+async def test_requests_are_told_when_the_answers_are_of_another_number(gateway, slow):
+    await first_under_way(gateway, slow)
+    await slow.silence(ReportTogether)
+    await slow.answer(ReportTogether, lambda asked: [Accepted(accepted=1, ids=[asked.requests[0].reports[0].id])])
+    bodies = [{"id": str(uuid4()), "host": "a"} | CHECK for _ in range(3)]
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body) for body in bodies))
+
+    assert [answer.status for answer in answers] == [500] * 3
+
+
+async def test_reports_that_wait_are_refused_when_nobody_answers(gateway, slow):
+    await first_under_way(gateway, slow)
+    await slow.silence(ReportTogether)
+    await slow.silence(ReportJobs)
     bodies = [{"id": str(uuid4()), "host": "a"} | CHECK for _ in range(3)]
     answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body, status=503) for body in bodies))
 
     assert all(answer.headers["Retry-After"] for answer in answers)
-    await gateway.call("POST", REPORTS, json=bodies[0], status=202)
 
 
 async def test_many_reports_go_alone(gateway, slow):
