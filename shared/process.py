@@ -18,6 +18,9 @@ END_SECONDS = 9.5
 """Containers are killed after 10."""
 SETTLED_SECONDS = 5.0
 """By then a process has built what it serves with."""
+GARBAGE = (10_000, 20, 20)
+"""When to look for cycles, as of `gc.set_threshold`: by Python's own figures each batch is looked through many times
+while it is still in use, and hardly anything here is in a cycle."""
 
 
 @asynccontextmanager
@@ -44,6 +47,7 @@ def _settle() -> None:
     """What is there now stays as long as the process: to collect garbage among it would stop us for 0.1 s at a time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def _end_now() -> None:
