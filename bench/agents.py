@@ -4,7 +4,7 @@ import asyncio
 import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -32,13 +32,8 @@ def agents(agents: int, rest: int) -> None:
 
 async def _measure(system: System, count: int, rest: int) -> dict[str, Any]:
     gateway = system.processes[-1].pid
-    headers = {"Authorization": f"Bearer {system.token}"}
-    async with aiohttp.ClientSession(system.url, connector=aiohttp.TCPConnector(limit=0)) as session:
-        tokens = []
-        for number in range(count):
-            async with session.post("/api/v1/hosts", json={"name": f"host-{number}"}, headers=headers) as answer:
-                answer.raise_for_status()
-                tokens.append((await answer.json())["agent_token"])
+    async with _session(system) as session:
+        tokens = await _tokens(system, session, count)
         before = pss(gateway)
         begun = time.monotonic()
         sockets = await _connect_all(session, tokens)
@@ -56,6 +51,33 @@ async def _measure(system: System, count: int, rest: int) -> dict[str, Any]:
         "gateway megabytes before": round(before / KILOBYTE / KILOBYTE, 1),
         "gateway megabytes after": round(after / KILOBYTE / KILOBYTE, 1),
     }
+
+
+async def come_and_stay(system: System, count: int, rest: int, watched: AbstractContextManager[None]) -> None:
+    """Connect so many agents and keep them for so many seconds, with `watched` open meanwhile."""
+    with _files(count):
+        async with _session(system) as session:
+            tokens = await _tokens(system, session, count)
+            with watched:
+                sockets = await _connect_all(session, tokens)
+                beating = asyncio.create_task(_beat(sockets))
+                await asyncio.sleep(rest)
+            beating.cancel()
+            await asyncio.gather(*(socket.close() for socket in sockets))
+
+
+def _session(system: System) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(system.url, connector=aiohttp.TCPConnector(limit=0))
+
+
+async def _tokens(system: System, session: aiohttp.ClientSession, count: int) -> list[str]:
+    """Make so many hosts; the tokens of their agents."""
+    headers, tokens = {"Authorization": f"Bearer {system.token}"}, []
+    for number in range(count):
+        async with session.post("/api/v1/hosts", json={"name": f"host-{number}"}, headers=headers) as answer:
+            answer.raise_for_status()
+            tokens.append((await answer.json())["agent_token"])
+    return tokens
 
 
 @contextmanager

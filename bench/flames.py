@@ -1,16 +1,20 @@
 """Where the services' time goes in each scenario, as flame graphs; needs the dependency group `bench`."""
 
+import asyncio
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 
+from bench.agents import come_and_stay
+from bench.pages import measure
 from bench.plots import PICTURES
 from bench.receiver import Receiver, receiving
 from bench.repeat import again
@@ -41,7 +45,36 @@ def _repeat(system: System, receiver: Receiver, watched: Watched) -> None:
         again(system, 30_000, KEYS)
 
 
-SCENARIOS = {"storm": _storm, "single": _single, "repeat": _repeat}
+def _quiet(system: System, receiver: Receiver, watched: Watched) -> None:
+    with watched(system):
+        over(system, Storm(300, 1, 4, 10), receiver)
+
+
+def _list(system: System, _: Receiver, watched: Watched) -> None:
+    fleet = {"hosts": 10_000, "alerts": 100_000, "unresolved": 10_000, "rounds": 20}
+    asyncio.run(measure(system, fleet, watched(system)))
+
+
+def _agents(system: System, _: Receiver, watched: Watched) -> None:
+    asyncio.run(come_and_stay(system, 5_000, 20, watched(system)))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is done while services are watched, and which of them have to do with it."""
+
+    do: Callable[[System, Receiver, Watched], None]
+    services: Sequence[str] = tuple(ONE_OF_EACH)
+
+
+SCENARIOS = {
+    "storm": Scenario(_storm),
+    "single": Scenario(_single),
+    "quiet": Scenario(_quiet),
+    "repeat": Scenario(_repeat),
+    "list": Scenario(_list, ("jobs", "alerts", "api")),
+    "agents": Scenario(_agents, ("jobs", "api")),
+}
 
 
 @click.command()
@@ -50,8 +83,8 @@ def flames(scenario: str) -> None:
     """Draw a flame graph of each service in this scenario, in docs/images/bench."""
     with receiving() as receiver, running() as system:
         listen(system, receiver)
-        SCENARIOS[scenario](system, receiver, partial(_watched, scenario))
-    for service in ONE_OF_EACH:
+        SCENARIOS[scenario].do(system, receiver, partial(_watched, scenario))
+    for service in SCENARIOS[scenario].services:
         click.echo(_picture(scenario, service))
 
 
@@ -65,6 +98,7 @@ def _watched(scenario: str, system: System) -> Iterator[None]:
     if not program:
         raise SystemExit("py-spy is not there: uv run --group bench python -m bench flames")
     PICTURES.mkdir(parents=True, exist_ok=True)
+    watched = SCENARIOS[scenario].services
     spies = [
         subprocess.Popen(
             [program, "record", f"--rate={SAMPLES_A_SECOND}", "--function", "--duration=600", f"--pid={process.pid}",
@@ -72,6 +106,7 @@ def _watched(scenario: str, system: System) -> Iterator[None]:
             stdout=subprocess.DEVNULL,
         )
         for service, process in zip(ONE_OF_EACH, system.processes, strict=True)
+        if service in watched
     ]  # fmt: skip
     try:
         yield
@@ -80,6 +115,6 @@ def _watched(scenario: str, system: System) -> Iterator[None]:
             spy.send_signal(signal.SIGINT)
         for spy in spies:
             spy.wait(60)
-        for service in ONE_OF_EACH:  # the command in its title has this machine's folders
+        for service in watched:  # the command in its title has this machine's folders
             picture = _picture(scenario, service)
             picture.write_text(picture.read_text().replace(f"{Path(program).parent}/", "").replace(f"{TOP}/", ""))

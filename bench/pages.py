@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import aiohttp
@@ -47,7 +48,7 @@ def lists(**settings: int) -> None:
 
 def _look(scenario: str, settings: dict[str, int]) -> None:
     with running() as system:
-        found = asyncio.run(_measure(system, settings))
+        found = asyncio.run(measure(system, settings, nullcontext()))
     width = max(len(name) for name in found)
     rows = found.pop("bytes a row")
     for name, told in found.items():
@@ -58,7 +59,11 @@ def _look(scenario: str, settings: dict[str, int]) -> None:
         raise click.ClickException(f"over {MOST_MS} ms: {', '.join(slow)}")
 
 
-async def _measure(system: System, settings: dict[str, int]) -> dict[str, Any]:
+async def measure(system: System, settings: Mapping[str, int], watched: AbstractContextManager[None]) -> dict[str, Any]:
+    """Milliseconds to the first byte of each page, of a fleet of this size; `watched` is open while they are asked for.
+
+    `settings`: hosts, alerts, unresolved, and rounds, the requests of each page.
+    """
     click.echo("writing a month of a fleet ...")
     rows = await fleet.fill(system.dsn, settings["hosts"], settings["alerts"], settings["unresolved"])
     jar = aiohttp.CookieJar(unsafe=True)
@@ -67,9 +72,12 @@ async def _measure(system: System, settings: dict[str, int]) -> dict[str, Any]:
         async with browser.post("/login", data=form, allow_redirects=False) as answer:
             answer.raise_for_status()
         found: dict[str, Any] = {"bytes a row": rows}
-        for name, path in (await _places(browser)).items():
-            click.echo(f"  {name}")
-            found[name] = figures.milliseconds([await _first_byte(browser, path) for _ in range(settings["rounds"])])
+        places = await _places(browser)
+        with watched:
+            for name, path in places.items():
+                click.echo(f"  {name}")
+                times = [await _first_byte(browser, path) for _ in range(settings["rounds"])]
+                found[name] = figures.milliseconds(times)
         return found
 
 
