@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 import click
 
@@ -21,6 +22,8 @@ def serve(service: str, port: int | None, listen: str) -> None:
     """Run one service; any number of copies may run."""
     app = server_part(f"services.{service}.app")
     uvloop = server_part("uvloop")
-    os.nice(GIVES_WAY.get(service, 0))
+    if steps := GIVES_WAY.get(service):
+        with suppress(OSError):  # where it is not allowed it is done without
+            os.nice(steps)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(app.run(os.environ, listen, port))

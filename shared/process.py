@@ -18,17 +18,20 @@ END_SECONDS = 9.5
 """Containers are killed after 10."""
 SETTLED_SECONDS = 5.0
 """By then a process has built what it serves with."""
-GARBAGE = (10_000, 20, 20)
-"""When to look for cycles, as of `gc.set_threshold`: by Python's own figures each batch is looked through many times
-while it is still in use, and hardly anything here is in a cycle."""
+FEW_CYCLES = (10_000, 5, 2)
+"""When to look for cycles, as of `gc.set_threshold`, where batches are handled: by Python's own figures each is looked
+through many times while it is still in use."""
 
 
 @asynccontextmanager
-async def stopping() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set; within 10 s of either the process ends, whatever it waits for."""
+async def stopping(cycles: tuple[int, int, int] | None = FEW_CYCLES) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set; within 10 s of either the process ends, whatever it waits for.
+
+    `cycles`: when to look for them; null for Python's own figures.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.call_later(SETTLED_SECONDS, _settle)
+    loop.call_later(SETTLED_SECONDS, _settle, cycles)
 
     def end() -> None:
         stop.set()
@@ -43,11 +46,12 @@ async def stopping() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-def _settle() -> None:
+def _settle(cycles: tuple[int, int, int] | None) -> None:
     """What is there now stays as long as the process: to collect garbage among it would stop us for 0.1 s at a time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GARBAGE)
+    if cycles:
+        gc.set_threshold(*cycles)
 
 
 def _end_now() -> None:

@@ -89,21 +89,33 @@ class Reporting:
         try:
             answers = await self._answers([request.question for request in requests])
             for request, answer in zip(requests, answers, strict=True):
-                if not request.answer.done():
+                if request.answer.done():
+                    continue
+                if isinstance(answer, BaseException):
+                    request.answer.set_exception(answer)
+                else:
                     request.answer.set_result(answer)
         except Exception as error:  # noqa: BLE001  told to whoever asked
             for request in requests:
                 if not request.answer.done():
                     request.answer.set_exception(error)
 
-    async def _answers(self, questions: list[ReportJobs]) -> Sequence[Accepted | Refusal]:
+    async def _answers(self, questions: list[ReportJobs]) -> Sequence[Accepted | Refusal | BaseException]:
         if len(questions) == 1:
             return [await self._owners.answer_or_refusal(questions[0])]
         found = await self._owners.answer_or_refusal(ReportTogether(requests=questions))
-        if isinstance(found, Unheard):  # by jobs of the release before, which knows them one by one
-            return await asyncio.gather(*map(self._owners.answer_or_refusal, questions))
+        if isinstance(found, Unheard):
+            return await self._answers_one_by_one(questions)
         if isinstance(found, Refusal):
             return [found] * len(questions)
         if len(found) != len(questions):  # nobody knows whose they are
             raise ValueError(f"{len(found)} answers to {len(questions)} requests")
         return found
+
+    async def _answers_one_by_one(self, questions: list[ReportJobs]) -> Sequence[Accepted | Refusal | BaseException]:
+        """As of jobs of the release before, which does not know the question for several."""
+        first = await self._owners.answer_or_refusal(questions[0])
+        if isinstance(first, Unheard):  # there is no jobs at all
+            return [first] * len(questions)
+        others = map(self._owners.answer_or_refusal, questions[1:])
+        return [first, *await asyncio.gather(*others, return_exceptions=True)]

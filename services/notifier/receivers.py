@@ -41,6 +41,11 @@ class Receiver:
         """Whether it is to be treated as one of which nothing is known."""
         return not self.busy and self._places == PER_CHANNEL
 
+    @property
+    def quick(self) -> bool:
+        """Whether it answers quickly, as far as is known."""
+        return self._places == PER_QUICK_CHANNEL
+
     def idle_since(self, at: float) -> bool:
         """Whether it has not been called since then (monotonic seconds)."""
         return not self.busy and self._used_at < at

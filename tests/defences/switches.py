@@ -80,7 +80,7 @@ DEFENCES = [
         "tests/integration/notifier/test_deliveries.py::test_a_later_event_waits_for_an_earlier_one_at_the_same_channel",
     ),
     Defence(
-        "second look: the ledger is asked again just before a delivery is sent",
+        "second look: the ledger is asked again before a delivery is sent that had to wait",
         "services/notifier/turns.py",
         "        return turn.ours and turn.looked_at >= since and time.monotonic() <= turn.deadline\n",
         "        return time.monotonic() <= turn.deadline\n",

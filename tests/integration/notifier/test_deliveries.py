@@ -403,6 +403,25 @@ async def test_a_stalled_receiver_leaves_room_for_others(notifier, receive):
     assert len(stalled.calls) == PER_CHANNEL
 
 
+async def test_two_quick_receivers_that_stall_leave_room_for_others(notifier, receive):
+    stalled = [await receive() for _ in range(2)]
+    for receiver in stalled:
+        await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised", 1, uuid4()))
+    await notifier.send()
+    for receiver in stalled:
+        receiver.open.clear()
+    await notifier.tell(*(notifier.event("raised", 1, uuid4()) for _ in range(PER_QUICK_CHANNEL + 10)))
+    await notifier.worker.send_some()
+    assert notifier.worker._busy == 2 * PER_QUICK_CHANNEL
+    quick = await receive()
+    await notifier.channel(quick.url)
+
+    await notifier.tell(notifier.event("raised", 1, uuid4()))
+    await notifier.worker.send_some()
+    await quick.has(1)
+
+
 async def claim_ahead(notifier, receive):
     """A receiver known as quick that now holds all its calls, while more deliveries are claimed; and its channel."""
     receiver = await receive()

@@ -75,6 +75,22 @@ async def test_what_was_claimed_a_while_ago_is_asked_about(notifier, line):
     assert line.questions == 1
 
 
+async def test_a_claim_that_took_long_is_asked_about(notifier, receive):
+    receiver = await receive()
+    await notifier.channel(receiver.url)
+    await notifier.tell(notifier.event("raised"))
+    worker = notifier.new_worker()
+    worker.pool = Line(notifier.pool)
+    async with slow(notifier.pool, "channel") as (_, waits):
+        claiming = asyncio.create_task(worker.send_some())
+        await waits()
+        await asyncio.sleep(FRESH_SECONDS)
+    await claiming
+    await asyncio.wait(worker._sending)
+
+    assert (len(receiver.calls), worker.pool.questions) == (1, 2)
+
+
 async def test_one_question_answers_for_all_that_wait(notifier, line):
     turns = Turns(line)
     waiting = [turns.wait(one, LATER, LONG_AGO) for one in await claimed(notifier, 40)]
