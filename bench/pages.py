@@ -24,7 +24,7 @@ def _options(alerts: int, unresolved: int) -> Callable[[Command], Command]:
             click.option("--hosts", default=10_000),
             click.option("--alerts", default=alerts),
             click.option("--unresolved", default=unresolved, help="So many of the alerts."),
-            click.option("--rounds", default=100, help="Requests of each page, one after the other."),
+            click.option("--rounds", default=500, help="Requests of each page, one after the other."),
         ):
             command = option(command)
         return command
