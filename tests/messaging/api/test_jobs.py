@@ -277,6 +277,8 @@ async def test_reports_that_wait_are_refused_when_nobody_answers(gateway, slow):
     answers = await asyncio.gather(*(gateway.call("POST", REPORTS, json=body, status=503) for body in bodies))
 
     assert all(answer.headers["Retry-After"] for answer in answers)
+    await slow.answer(ReportJobs, lambda asked: Accepted(accepted=1, ids=[asked.reports[0].id]))
+    await gateway.call("POST", REPORTS, json=bodies[0], status=202)
 
 
 async def test_many_reports_go_alone(gateway, slow):
