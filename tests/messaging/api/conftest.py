@@ -18,6 +18,7 @@ from services.api.settings import Settings
 from shared import streams
 from shared.asks.ask import Ask
 from shared.migrate import migrate_database
+from tests.settled import settle
 
 ADMIN_TOKEN = "kw_test-admin-token"
 ADMIN_PASSWORD = "a-long-admin-password"
@@ -76,13 +77,12 @@ class Bus:
 
         subscription = await self.client.subscribe(question.subject, queue="owner", cb=reply_by_the_way)
         self.answering[question] = subscription
-        await self.client.flush()
-        return subscription
+        await settle(self.client)
 
     async def silence(self, question: type[Ask[Any]]) -> None:
         """Answer this question no more."""
         await self.answering.pop(question).unsubscribe()
-        await self.client.flush()
+        await settle(self.client)
 
     def questions(self, question: type[Ask[Any]]) -> list[Any]:
         return [asked for asked in self.asked if isinstance(asked, question)]

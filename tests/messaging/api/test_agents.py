@@ -21,6 +21,7 @@ from shared.asks.agents import (
     Takeover,
 )
 from shared.refusal import Refusal
+from tests.settled import settle
 
 HOST = UUID("22222222-2222-2222-2222-222222222222")
 NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
@@ -183,7 +184,7 @@ async def test_a_renewed_token_cuts_the_agent_off(gateway, jobs):
 async def test_gateways_tell_that_they_live_and_who_was_heard_since(gateway, jobs):
     """Agents once were heard until the gateway had told of them for the first time, and never again."""
     told = await jobs.client.subscribe(ALIVE_SUBJECT)
-    await jobs.client.flush()
+    await settle(jobs.client)
 
     async def next_told() -> AgentsAlive:
         return AgentsAlive.model_validate_json((await told.next_msg(10)).data)

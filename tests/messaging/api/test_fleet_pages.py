@@ -91,10 +91,11 @@ async def owners(bus):
         TellPastRuns: [], CountUnresolved: {HOST: 1}, ListAlerts: Page(items=[]), ListAlertsOfJob: [],
         JudgeEvidence: {},
     }  # fmt: skip
-    given = {question: await bus.answer(question, answer) for question, answer in answers.items()}
+    for question, answer in answers.items():
+        await bus.answer(question, answer)
 
     async def instead(question, answer):
-        await given[question].unsubscribe()
+        await bus.silence(question)
         await bus.answer(question, answer)
 
     bus.instead = instead

@@ -18,6 +18,7 @@ from shared.asks.source_groups import CreateSourceGroup, SourceGroupCreate
 from shared.bus import ask
 from shared.clock import utc_now
 from shared.refusal import Refusal
+from tests.settled import settle
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Gateway:
     async def commands(self, host: UUID):
         """The frames that jobs sends to this host's agent, as they come."""
         subscription = await self.client.subscribe(f"agent.command.{host}")
-        await self.client.flush()
+        await settle(self.client)
 
         async def following():
             message = await subscription.next_msg(timeout=20)

@@ -10,6 +10,7 @@ from shared import streams
 from shared.asks.hosts import DeleteHost, RenewHostToken
 from shared.asks.jobs import JobReport, ReportJobs
 from shared.bus import jetstream
+from tests.settled import settle
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ async def test_what_the_stream_dropped_before_anybody_read_it_is_told_again(gate
 async def test_a_renewed_token_and_a_deleted_host_cut_the_agent_off(gateway, stream):
     host = await gateway.host()
     heard = await stream.subscribe(f"agent.takeover.{host.id}")
-    await stream.flush()
+    await settle(stream)
 
     await gateway.ask(RenewHostToken(id=host.id))
     await gateway.ask(DeleteHost(id=host.id))
