@@ -1,7 +1,7 @@
 """The notifier process: alerts' events in, deliveries out."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,6 +20,8 @@ from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import Deliverer
 from services.notifier.gaps import SECONDS as GAP_SECONDS
 from services.notifier.gaps import fill_gaps
+from services.notifier.handlers import alerts_changed
+from services.notifier.model import Arrived
 from services.notifier.settings import Settings
 from shared import logs
 from shared.bus import WakeCall, open_bus, serve_answers
@@ -84,12 +86,16 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
                     await wake.call()
                 return False
 
+            async def take_in(arrived: Sequence[Arrived]) -> None:
+                if await alerts_changed(delivery_pool, arrived, first_after, deliverer):
+                    await wake.call()
+
             checks = {
                 "database": database_check(pool),
                 "nats": broker_check(client),
                 "consumer": consumer_check(client, NOTIFIER),
             }
-            events = consumer(client, delivery_pool, first_after, settings.stream_replicas, wake.call)
+            events = consumer(client, delivery_pool, settings.stream_replicas, take_in)
             audit = Audit(pool, client)
             measured = Measured(pool, client, {}, DURABLES)
             async with serve_health(listen, port, checks):

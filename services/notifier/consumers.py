@@ -1,7 +1,6 @@
 """Connects the alerts' events to their handler."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -16,17 +15,17 @@ from shared.streams import NOTIFIER, ensure
 
 
 def consumer(
-    client: Client, pool: Pool, first_after: timedelta, replicas: int, announce: Callable[[], Awaitable[None]]
+    client: Client, pool: Pool, replicas: int, take_in: Callable[[Sequence[Arrived]], Awaitable[None]]
 ) -> Consumer:
-    """Takes alerts' events in; `announce` wakes the deliveries when there is something to send."""
+    """Gives alerts' events to `take_in`, and sets aside what is none."""
 
     async def handle(messages: list[Msg]) -> None:
         arrived, poison = decode_all(messages)
         for message, error in poison:
             await set_aside(message, error)
             DEAD_LETTERS.labels(NOTIFIER.name).inc()
-        if arrived and await handlers.alerts_changed(pool, arrived, first_after):
-            await announce()
+        if arrived:
+            await take_in(arrived)
 
     async def set_aside(message: Msg, error: Exception) -> None:
         await dead_letters.set_aside(pool, message.subject, message.metadata.sequence.stream, message.data, error)

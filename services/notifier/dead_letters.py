@@ -84,7 +84,7 @@ async def _replay(tx: Connection, identity: UUID, first_after: timedelta) -> tup
     try:
         async with tx.transaction():  # what fails must leave nothing behind but its error
             arrived = handlers.decode(subject.removeprefix("alert."), payload)
-            decided = await handlers.take_in(tx, [arrived], first_after)
+            decided, _ = await handlers.take_in(tx, [arrived], first_after)
     except Exception as error:
         if is_transient(error):
             raise

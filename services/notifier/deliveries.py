@@ -70,7 +70,7 @@ def message_of(claimed: Claimed, public_url: str | None) -> Message:
         alert={**alert, "url": page},
         actor=event["actor"],
         note=event["note"],
-        once=claimed.at_most_once,
+        once=claimed.target.at_most_once,
     )
 
 
@@ -91,6 +91,7 @@ class Deliverer:
     lease: timedelta = LEASE
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
     _receivers: defaultdict[UUID, Receiver] = field(default_factory=lambda: defaultdict(Receiver))
+    _leaving: bool = False
     _busy: int = 0
     """Deliveries claimed whose tries are not recorded yet."""
     _unused: list[Claimed] = field(default_factory=list)
@@ -113,6 +114,7 @@ class Deliverer:
         )
         await repeat("deliveries", self.send_some, stop=stop, seconds=POLL_SECONDS, wake=self.wake)
         await looking_after
+        self._leaving = True
         if self._sending:
             _, late = await asyncio.wait(self._sending, timeout=LAST_SENDS_SECONDS)
             for task in late:
@@ -129,19 +131,36 @@ class Deliverer:
         room = {channel: one.room for channel, one in self._receivers.items() if not one.ordinary}
         at = time.monotonic()
         claimed = await queries.claim(self.pool, room, PER_CHANNEL, places, self.lease)
+        await self.send(claimed, at)
+        if len(claimed) < places:
+            found = Counter(one.target.channel_id for one in claimed)
+            for channel, receiver in self._receivers.items():
+                receiver.behind = receiver.behind and found[channel] >= room.get(channel, PER_CHANNEL)
+        return False
+
+    def takes(self, channel_id: UUID, count: int) -> bool:
+        """Whether so many new deliveries to this channel may be claimed as they are made, and given to `send`."""
+        fits = self._busy + count <= IN_FLIGHT
+        return fits and not self._leaving and self._receivers[channel_id].takes(count)
+
+    async def send(self, claimed: Sequence[Claimed], at: float) -> bool:
+        """Start sending what a claim got that began at `at` (monotonic seconds); False when it is given back."""
+        if self._leaving:
+            await queries.give_back(self.pool, claimed)
+            return False
         for one in claimed:
             self._start(one, self._turns.wait(one, at + self.lease.total_seconds() / 2, at))
-        return False
+        return True
 
     def _start(self, claimed: Claimed, turn: Turn) -> None:
         self._busy += 1
-        self._receivers[claimed.channel_id].busy += 1
+        self._receivers[claimed.target.channel_id].busy += 1
         task = asyncio.create_task(self._send(claimed, turn))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, claimed: Claimed, turn: Turn) -> None:
-        receiver = self._receivers[claimed.channel_id]
+        receiver = self._receivers[claimed.target.channel_id]
         async with receiver.turn:
             if not await self._may_send(claimed, receiver, turn):
                 log.warning("lease not used", delivery_id=str(claimed.id))
@@ -154,8 +173,10 @@ class Deliverer:
             crash_point("send.after")
             took = time.monotonic() - started
         luck = random.random()  # noqa: S311  jitter
-        after = rules.after_try(outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.at_most_once)
-        SECONDS.labels(claimed.kind.value).observe(took)
+        after = rules.after_try(
+            outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.target.at_most_once
+        )
+        SECONDS.labels(claimed.target.kind.value).observe(took)
         receiver.learn(claimed, outcome, took)
         self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
         if len(self._tried) >= min(RECORD_TOGETHER, self._busy):
@@ -166,13 +187,13 @@ class Deliverer:
 
     def _leave(self, claimed: Claimed) -> None:
         self._busy -= 1
-        self._receivers[claimed.channel_id].busy -= 1
+        self._receivers[claimed.target.channel_id].busy -= 1
 
     async def _may_send(self, claimed: Claimed, receiver: Receiver, turn: Turn) -> bool:
         """Whether nothing has happened to it since the claim, e.g. to its channel."""
         if not await self._turns.come(turn) or not receiver.wants(claimed):
             return False
-        return not claimed.at_most_once or await self._begin(claimed)
+        return not claimed.target.at_most_once or await self._begin(claimed)
 
     async def _begin(self, claimed: Claimed) -> bool:
         """Commit that it is about to be sent: after a crash in between nobody can say whether it was."""
@@ -202,7 +223,7 @@ class Deliverer:
             return Unreachable("not sent in time", unsent=True)
         try:
             stored = receiver.opened(claimed, self.sealer)
-            sender = SINK if claimed.kind is BuiltIn.SINK else self.kinds[claimed.kind]
+            sender = SINK if claimed.target.kind is BuiltIn.SINK else self.kinds[claimed.target.kind]
             return await sender.send(message_of(claimed, self.public_url), stored)
         except SealBrokenError:
             return Unreachable("the channel's secrets were sealed with another KEEPWATCH_SECRET_KEY", unsent=True)
@@ -237,21 +258,21 @@ async def record(tx: Connection, tried: Sequence[Tried], disable_after: timedelt
 
 
 def _count(tried: Sequence[Tried]) -> None:
-    for (kind, outcome), times in Counter((one.claimed.kind, type(one.outcome)) for one in tried).items():
+    for (kind, outcome), times in Counter((one.claimed.target.kind, type(one.outcome)) for one in tried).items():
         TRIES.labels(kind.value, outcome.__name__.lower()).inc(times)
 
 
 def _tell(one: Tried, *, current: bool) -> None:
     event = one.claimed.event
     job = event["alert"]["raised_job_id"]
-    about = {"delivery_id": str(one.claimed.id), "channel_id": str(one.claimed.channel_id)}
+    about = {"delivery_id": str(one.claimed.id), "channel_id": str(one.claimed.target.channel_id)}
     about |= {"event_id": event["event_id"], "state": one.next.state.value}
     begun = one.at.timestamp()
     tracing.part(UUID(job) if job else None, "notifier: deliver", begun, SpanKind.CLIENT, **about)
     if current and one.next.state is DeliveryState.DEAD:
         GIVEN_UP.inc()
     if current and isinstance(one.outcome, Delivered):
-        if one.claimed.channel_id == SINK_CHANNEL_ID:
+        if one.claimed.target.channel_id == SINK_CHANNEL_ID:
             made = datetime.fromisoformat(event["alert"]["last_seen_at"])
             LATENCY.observe(max((utc_now() - made).total_seconds(), 0))
             return

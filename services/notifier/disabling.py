@@ -34,29 +34,31 @@ def _failing_since(tried: Sequence[Tried]) -> dict[UUID, datetime | None]:
     since: dict[UUID, datetime | None] = {}
     for one in sorted(tried, key=lambda one: one.at):
         if isinstance(one.outcome, Delivered):
-            since[one.claimed.channel_id] = None
+            since[one.claimed.target.channel_id] = None
         else:
-            since.setdefault(one.claimed.channel_id, one.at)
+            since.setdefault(one.claimed.target.channel_id, one.at)
     return since
 
 
 def _last_of_failing(tried: Sequence[Tried]) -> list[Tried]:
     """The last try of each channel at which nothing arrived."""
-    reached = {one.claimed.channel_id for one in tried if isinstance(one.outcome, Delivered)}
-    last = {one.claimed.channel_id: one for one in sorted(tried, key=lambda one: one.at)}
+    reached = {one.claimed.target.channel_id for one in tried if isinstance(one.outcome, Delivered)}
+    last = {one.claimed.target.channel_id: one for one in sorted(tried, key=lambda one: one.at)}
     return [one for channel, one in last.items() if channel not in reached]
 
 
 async def _gone(tx: Connection, one: Tried, reason: str) -> None:
-    name = await queries.disable_unchanged(tx, one.claimed.channel_id, one.claimed.generation, reason)
+    name = await queries.disable_unchanged(tx, one.claimed.target.channel_id, one.claimed.target.generation, reason)
     if name is not None:
-        await _tell(tx, one.claimed.channel_id, name, reason)
+        await _tell(tx, one.claimed.target.channel_id, name, reason)
 
 
 async def _failed_for_long(tx: Connection, one: Tried, reason: str, before: datetime) -> None:
-    disabled = await queries.disable_failing(tx, one.claimed.channel_id, one.claimed.generation, before, reason)
+    disabled = await queries.disable_failing(
+        tx, one.claimed.target.channel_id, one.claimed.target.generation, before, reason
+    )
     if disabled is not None:
-        await _tell(tx, one.claimed.channel_id, *disabled)
+        await _tell(tx, one.claimed.target.channel_id, *disabled)
 
 
 async def _tell(tx: Connection, channel_id: UUID, name: str, reason: str) -> None:

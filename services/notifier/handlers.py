@@ -5,6 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Protocol
 from uuid import UUID
 
 import prometheus_client
@@ -12,7 +13,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from services.notifier import rules
-from services.notifier.model import Arrived, Decided, Due, EventKey, Listener, Withheld
+from services.notifier.model import Arrived, Claimed, Decided, Due, EventKey, Listener, When, Withheld
 from services.notifier.queries import events as queries
 from shared.db import Connection, Pool, in_transaction
 from shared.events import AlertAcked, AlertEvent, AlertRaised, AlertResolved
@@ -36,15 +37,31 @@ def decode(change: str, payload: str | bytes) -> Arrived:
     return Arrived(EVENTS[kind].model_validate_json(text), text, kind)
 
 
-async def alerts_changed(pool: Pool, arrived: Sequence[Arrived], first_after: timedelta) -> int:
-    """Take events in and fan out what is complete; how many deliveries that made."""
+class Sender(Protocol):
+    """Somebody who may send deliveries as soon as they are made, so that nobody need look for them first."""
+
+    lease: timedelta
+
+    def takes(self, channel_id: UUID, count: int) -> bool:
+        """Whether it would send so many to this channel at once; if not, those and the ones after them wait."""
+
+    async def send(self, claimed: Sequence[Claimed], at: float) -> bool:
+        """Send these, whose transaction began at `at` (monotonic seconds), or give them back; whether it sends."""
+
+
+async def alerts_changed(
+    pool: Pool, arrived: Sequence[Arrived], first_after: timedelta, sender: Sender | None = None
+) -> int:
+    """Take events in and fan out what is complete; how many deliveries that made which the sender has not taken."""
     begun = time.time()
-    decided = await in_transaction(pool, lambda tx: take_in(tx, arrived, first_after))
+    at = time.monotonic()
+    decided, claimed = await in_transaction(pool, lambda tx: take_in(tx, arrived, first_after, sender))
+    sent = sender is not None and bool(claimed) and await sender.send(claimed, at)
     if tracing.on:
         for each in arrived:
             about = {"event_id": str(each.event.event_id), "change": each.change.value}
             tracing.part(each.event.alert.raised_job_id, "notifier: fan out", begun, SpanKind.CONSUMER, **about)
-    return tell(decided)
+    return tell(decided) - (len(claimed) if sent else 0)
 
 
 def tell(decided: Sequence[Decided]) -> int:
@@ -58,18 +75,27 @@ def tell(decided: Sequence[Decided]) -> int:
     return outcomes["due"]
 
 
-async def take_in(tx: Connection, arrived: Sequence[Arrived], first_after: timedelta) -> list[Decided]:
-    """The same as part of a transaction: what was decided, to be told when that is committed."""
+async def take_in(
+    tx: Connection, arrived: Sequence[Arrived], first_after: timedelta, sender: Sender | None = None
+) -> tuple[list[Decided], list[Claimed]]:
+    """The same as part of a transaction: what was decided and what is to be sent, both once that is committed."""
     alerts = list(dict.fromkeys(one.event.alert_id for one in arrived))
     done = await queries.lock_fan_out(tx, alerts)
     waited = await queries.waiting_events(tx, done)
     ready = await _ready(tx, arrived, done, waited)
     keys = [one.key for one in ready]
     await queries.insert_events(tx, arrived, set(keys))
-    decided = _decide_all(ready, await queries.listeners(tx), await _withheld_before(tx, ready)) if ready else []
-    if ready:
-        await queries.fan_out(tx, keys, waited.intersection(keys), decided, first_after)
-    return decided
+    if not ready:
+        return [], []
+    decided = _decide_all(ready, await queries.listeners(tx), await _withheld_before(tx, ready))
+    when = When(first_after) if first_after or not sender else _at_once(decided, sender)
+    return decided, await queries.fan_out(tx, keys, waited.intersection(keys), decided, when)
+
+
+def _at_once(decided: Sequence[Decided], sender: Sender) -> When:
+    first = Counter(one.listener.id for one in decided if one.first and isinstance(one.outcome, Due))
+    taken = [channel for channel, count in first.items() if sender.takes(channel, count)]
+    return When(timedelta(0), taken, sender.lease)
 
 
 async def _ready(

@@ -1,5 +1,6 @@
 """What the notifier works with: arrived events, channels, decisions, claimed deliveries and how a try went."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,14 +43,31 @@ AnyKind = ChannelKind | BuiltIn
 
 
 @dataclass(frozen=True)
-class Listener:
-    """As much of a channel as it takes to decide what it is told."""
+class Target:
+    """Where deliveries to a channel go, and how, as it was set when they were claimed."""
 
-    id: UUID
+    channel_id: UUID
+    kind: AnyKind
+    config: dict[str, Any]
+    secrets: bytes
+    at_most_once: bool
+    generation: int
+
+
+@dataclass(frozen=True)
+class Listener:
+    """As much of a channel as it takes to decide what it is told, and to tell it."""
+
     name: str
     enabled: bool
     events: list[AlertChange]
     filter: ChannelFilter
+    target: Target
+
+    @property
+    def id(self) -> UUID:
+        """The channel's."""
+        return self.target.channel_id
 
 
 class Cause(StrEnum):
@@ -95,6 +113,20 @@ class Decided:
     arrived: Arrived
     listener: Listener
     outcome: Due | Withheld
+
+    @property
+    def first(self) -> bool:
+        """Whether there can be nothing that this channel is to be told of the alert before."""
+        return self.arrived.event.version == 1
+
+
+@dataclass(frozen=True)
+class When:
+    """When new deliveries are due, and to which channels they are sent as soon as they are made, leased for so long."""
+
+    first_after: timedelta
+    at_once: Sequence[UUID] = ()
+    lease: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -147,13 +179,7 @@ class Claimed:
     tries: int
     type: str
     payload: str
-    channel_id: UUID
-    kind: AnyKind
-    config: dict[str, Any]
-    secrets: bytes
-    at_most_once: bool
-    generation: int
-    """Of the channel, when the delivery was claimed."""
+    target: Target
 
     @cached_property
     def event(self) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Receiver:
     busy: int = 0
     """Deliveries claimed whose tries are not recorded yet."""
     turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PER_CHANNEL))
+    behind: bool = False
+    """Whether deliveries to it may be waiting for a claim; others that are made meanwhile wait as well."""
     _used_at: float = field(default_factory=time.monotonic)
     _stored: Stored | None = None
     _sealed: bytes = b""
@@ -35,6 +37,11 @@ class Receiver:
     def room(self) -> int:
         """How many more may be claimed; none until half of its places are free, for a claim costs the same for many."""
         return 0 if self.busy > self._places // 2 else self._places - self.busy
+
+    def takes(self, count: int) -> bool:
+        """Whether so many new ones can be sent as soon as they are made; if not, whoever comes later is behind them."""
+        self.behind = self.behind or self.busy + count > self._places
+        return not self.behind
 
     @property
     def ordinary(self) -> bool:
@@ -52,14 +59,15 @@ class Receiver:
 
     def opened(self, claimed: Claimed, sealer: Sealer) -> Stored:
         """How it is reached; opened once for as long as it stays the same. SealBrokenError under another key."""
-        if self._stored is None or self._sealed != claimed.secrets or self._stored.config != claimed.config:
-            self._stored = Stored(claimed.config, opened(sealer, claimed.channel_id, claimed.secrets))
-            self._sealed = claimed.secrets
+        target = claimed.target
+        if self._stored is None or self._sealed != target.secrets or self._stored.config != target.config:
+            self._stored = Stored(target.config, opened(sealer, target.channel_id, target.secrets))
+            self._sealed = target.secrets
         return self._stored
 
     def wants(self, claimed: Claimed) -> bool:
         """Whether it has not refused all calls for good, since the channel was as it was when this was claimed."""
-        return claimed.generation > self._gone
+        return claimed.target.generation > self._gone
 
     def learn(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
         """How a try ended, and how long it took."""
@@ -69,4 +77,4 @@ class Receiver:
         else:
             self._places = PER_QUICK_CHANNEL if seconds < QUICK_SECONDS else PER_CHANNEL
         if isinstance(outcome, Refused) and outcome.gone:
-            self._gone = claimed.generation
+            self._gone = claimed.target.generation

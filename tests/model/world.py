@@ -18,6 +18,8 @@ from services.alerts import consumers as alerts
 from services.alerts.answers import Answers
 from services.alerts.outbox import ALERT_EVENTS
 from services.notifier import consumers as notifier
+from services.notifier.handlers import alerts_changed
+from services.notifier.model import Arrived
 from shared import db, pull, streams
 from shared.asks.alerts import Acknowledge, Resolve
 from shared.events import HostDeleted, JobFinished, SourceGroupDeleted
@@ -151,7 +153,10 @@ class World:
         return pull.Hold(self.client, self.client.stats["reconnects"])
 
     def notifier_consumer(self, replica: int) -> pull.Consumer:
-        return notifier.consumer(self.client, self.pools[replica], timedelta(0), 1, _nobody_listens)
+        async def take_in(arrived: Sequence[Arrived]) -> None:
+            await alerts_changed(self.pools[replica], arrived, timedelta(0))
+
+        return notifier.consumer(self.client, self.pools[replica], 1, take_in)
 
     async def click(self, replica: int, what: str, alert: UUID, actor: str, note: str | None) -> int:
         """The answer's status."""

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import asyncpg
-from pydantic_core import from_json
-
-from services.notifier.model import BuiltIn, Claimed, Delivered, Refused, Tried, Unreachable
+from services.notifier.model import Claimed, Delivered, Refused, Target, Tried, Unreachable
+from services.notifier.queries.targets import target
 from shared.db import Connection, Pool
 from shared.vocabulary import ChannelKind, DeliveryState
 
@@ -69,23 +67,14 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
         limit,
         lease,
     )
-    return [_claimed(row) for row in rows]
-
-
-def _claimed(row: asyncpg.Record) -> Claimed:
-    return Claimed(
-        id=row["id"],
-        token=row["token"],
-        tries=row["tries"],
-        type=row["type"],
-        payload=row["payload"],
-        channel_id=row["channel_id"],
-        kind=BuiltIn.SINK if row["kind"] == BuiltIn.SINK else ChannelKind(row["kind"]),
-        config=from_json(row["config"]),
-        secrets=row["secrets"],
-        at_most_once=row["at_most_once"],
-        generation=row["generation"],
-    )
+    targets: dict[UUID, Target] = {}  # few, each of many deliveries
+    for row in rows:
+        if row["channel_id"] not in targets:
+            targets[row["channel_id"]] = target(row)
+    return [
+        Claimed(row["id"], row["token"], row["tries"], row["type"], row["payload"], targets[row["channel_id"]])
+        for row in rows
+    ]
 
 
 async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[tuple[UUID, int]]:
@@ -105,8 +94,8 @@ async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[tuple[UUID, 
         """,
         [one.id for one in claimed],
         [one.token for one in claimed],
-        [one.generation for one in claimed],
-        [one.at_most_once for one in claimed],
+        [one.target.generation for one in claimed],
+        [one.target.at_most_once for one in claimed],
     )
     return {(row["id"], row["token"]) for row in rows}
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from services.notifier.model import Arrived, Cause, Decided, Due, EventKey, Listener, Withheld
+from services.notifier.model import Arrived, Cause, Claimed, Decided, Due, EventKey, Listener, When, Withheld
+from services.notifier.queries.targets import target
 from shared.asks.channels import ChannelFilter
 from shared.db import Connection, Pool
 from shared.vocabulary import AlertChange
@@ -76,14 +77,19 @@ async def payloads(tx: Connection, keys: Sequence[EventKey]) -> list[tuple[str, 
 
 async def listeners(tx: Connection) -> list[Listener]:
     """Every channel as it is now; none of them changes before the transaction ends."""
-    rows = await tx.fetch("SELECT id, name, enabled, events, filter FROM notifier.channel ORDER BY id FOR SHARE")
+    rows = await tx.fetch(
+        """
+        SELECT name, enabled, events, filter, id AS channel_id, kind, config, secrets, at_most_once, generation
+        FROM notifier.channel ORDER BY id FOR SHARE
+        """
+    )
     return [
         Listener(
-            row["id"],
             row["name"],
             row["enabled"],
             [AlertChange(event) for event in row["events"]],
             ChannelFilter(**json.loads(row["filter"])),
+            target(row),
         )
         for row in rows
     ]
@@ -107,10 +113,13 @@ async def fan_out(
     keys: Sequence[EventKey],
     waited: Collection[EventKey],
     decided: Sequence[Decided],
-    first_after: timedelta,
-) -> None:
-    """Write the decisions, a delivery for each that is due, and that these events are done; some had `waited`."""
-    await tx.execute(
+    when: When,
+) -> list[Claimed]:
+    """Write the decisions, a delivery for each that is due, and that these events are done; some had `waited`.
+
+    The first deliveries of an alert are leased as they are made where their channel is sent to at once; which they are.
+    """
+    rows = await tx.fetch(
         """
         WITH decided AS (
             SELECT alert_id, version, event, channel_id, channel_name, withheld_by, reason
@@ -120,19 +129,28 @@ async def fan_out(
             INSERT INTO notifier.decision (alert_id, version, event, channel_id, channel_name, withheld_by, reason)
             SELECT alert_id, version, event, channel_id, channel_name, withheld_by, reason FROM decided
         ), queued AS (
-            INSERT INTO notifier.delivery (alert_id, version, event, channel_id, channel_name, next_attempt_at)
-            SELECT alert_id, version, event, channel_id, channel_name, now() + $8::interval
-            FROM decided WHERE withheld_by IS NULL
+            INSERT INTO notifier.delivery
+                (alert_id, version, event, channel_id, channel_name, next_attempt_at, token, lease_until)
+            SELECT alert_id, version, event, channel_id, channel_name, now() + $8::interval,
+                CASE WHEN at_once THEN 1 ELSE 0 END, CASE WHEN at_once THEN now() + $14::interval END
+            FROM (
+                -- Before a later one of its alert may go others that still wait.
+                SELECT decided.*, version = 1 AND channel_id = ANY($13::uuid[]) AS at_once
+                FROM decided WHERE withheld_by IS NULL
+            ) AS due
+            RETURNING id, token, alert_id, channel_id, lease_until
         ), done AS (
             SELECT alert_id, version FROM unnest($9::uuid[], $10::int[]) AS given (alert_id, version)
         ), marked AS (
             UPDATE notifier.event SET fanned_out_at = now()
             FROM unnest($11::uuid[], $12::int[]) AS waited (alert_id, version)
             WHERE event.alert_id = waited.alert_id AND event.version = waited.version
+        ), told AS (
+            UPDATE notifier.fan_out SET version = newest.version
+            FROM (SELECT alert_id, max(version) AS version FROM done GROUP BY alert_id) AS newest
+            WHERE fan_out.alert_id = newest.alert_id
         )
-        UPDATE notifier.fan_out SET version = newest.version
-        FROM (SELECT alert_id, max(version) AS version FROM done GROUP BY alert_id) AS newest
-        WHERE fan_out.alert_id = newest.alert_id
+        SELECT id, token, alert_id, channel_id FROM queued WHERE lease_until IS NOT NULL
         """,
         [one.arrived.event.alert_id for one in decided],
         [one.arrived.event.version for one in decided],
@@ -141,12 +159,21 @@ async def fan_out(
         [one.listener.name for one in decided],
         [None if isinstance(one.outcome, Due) else one.outcome.cause.value for one in decided],
         [one.outcome.reason for one in decided],
-        first_after,
+        when.first_after,
         [alert for alert, _ in keys],
         [version for _, version in keys],
         [alert for alert, _ in waited],
         [version for _, version in waited],
+        when.at_once,
+        when.lease,
     )
+    first = {(one.arrived.event.alert_id, one.listener.id): one for one in decided if one.first} if rows else {}
+    leased = []
+    for row in rows:
+        one = first[row["alert_id"], row["channel_id"]]
+        arrived, target = one.arrived, one.listener.target
+        leased.append(Claimed(row["id"], row["token"], 0, arrived.change.value, arrived.payload, target))
+    return leased
 
 
 async def gaps(pool: Pool, older_than: timedelta, limit: int) -> dict[UUID, int]:

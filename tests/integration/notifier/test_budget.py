@@ -9,6 +9,7 @@ from services.notifier import handlers
 from services.notifier.deliveries import record
 from services.notifier.model import Delivered, Next, Tried
 from services.notifier.queries import deliveries
+from services.notifier.receivers import PER_CHANNEL
 from shared.clock import utc_now
 from shared.vocabulary import DeliveryState
 from tests.budget import PAST, Cost, cost, gather_statistics, plan_by_index
@@ -34,9 +35,9 @@ async def connection(notifier, request):
         yield connection
 
 
-async def _take_in(notifier, connection, count: int) -> Cost:
+async def _take_in(notifier, connection, count: int, sender=None) -> Cost:
     arrived = [notifier.event("raised", alert=uuid4()) for _ in range(count)]
-    return await cost(connection, "notifier", lambda tx: handlers.take_in(tx, arrived, NOW))
+    return await cost(connection, "notifier", lambda tx: handlers.take_in(tx, arrived, NOW, sender))
 
 
 async def _record(notifier, connection, count: int) -> Cost:
@@ -51,6 +52,16 @@ async def test_many_events_take_as_few_statements_as_one(notifier, connection):
     one, many = await _take_in(notifier, connection, 1), await _take_in(notifier, connection, 500)
 
     assert len(one.statements) == len(many.statements) <= TAKE_IN
+
+
+async def test_what_is_sent_at_once_takes_no_statement_more(notifier, connection):
+    usual = await _take_in(notifier, connection, PER_CHANNEL)
+    leased = "SELECT count(*) FROM notifier.delivery WHERE lease_until IS NOT NULL"
+    assert not await connection.fetchval(leased)
+    at_once = await _take_in(notifier, connection, PER_CHANNEL, notifier.worker)
+
+    assert len(at_once.statements) == len(usual.statements)
+    assert await connection.fetchval(leased) == PER_CHANNEL
 
 
 async def test_many_tries_take_as_few_statements_as_one(notifier, connection):
