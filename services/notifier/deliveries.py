@@ -148,30 +148,46 @@ class Deliverer:
         if self._leaving:
             await queries.give_back(self.pool, claimed)
             return False
+        deadline = at + self.lease.total_seconds() / 2
         for one in claimed:
-            self._start(one, self._turns.wait(one, at + self.lease.total_seconds() / 2, at))
+            self._busy += 1
+            receiver = self._receivers[one.target.channel_id]
+            receiver.busy += 1
+            receiver.waiting.append(self._turns.wait(one, deadline, at))
+            if receiver.calling < PER_CHANNEL:
+                self._call(receiver)
         return True
 
-    def _start(self, claimed: Claimed, turn: Turn) -> None:
-        self._busy += 1
-        self._receivers[claimed.target.channel_id].busy += 1
-        task = asyncio.create_task(self._send(claimed, turn))
+    def _call(self, receiver: Receiver) -> None:
+        """Keep the receiver's line busy with one more call at a time, as long as deliveries wait for theirs."""
+        receiver.calling += 1
+        task = asyncio.create_task(self._send_in_turn(receiver))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, claimed: Claimed, turn: Turn) -> None:
-        receiver = self._receivers[claimed.target.channel_id]
-        async with receiver.turn:
-            if not await self._may_send(claimed, receiver, turn):
-                log.warning("lease not used", delivery_id=str(claimed.id))
-                self._leave(claimed)
-                self._unused.append(claimed)
-                return
-            at, started = self.clock(), time.monotonic()
-            crash_point("send.before")
-            outcome = await self._try(claimed, receiver, turn.deadline)
-            crash_point("send.after")
-            took = time.monotonic() - started
+    async def _send_in_turn(self, receiver: Receiver) -> None:
+        try:
+            while receiver.waiting:
+                turn = receiver.waiting.popleft()
+                try:
+                    await self._send(turn, receiver)
+                except Exception:  # its lease runs out; the others need not wait for that
+                    log.exception("cannot send", delivery_id=str(turn.claimed.id))
+        finally:
+            receiver.calling -= 1
+
+    async def _send(self, turn: Turn, receiver: Receiver) -> None:
+        claimed = turn.claimed
+        if not await self._may_send(claimed, receiver, turn):
+            log.warning("lease not used", delivery_id=str(claimed.id))
+            self._leave(claimed)
+            self._unused.append(claimed)
+            return
+        at, started = self.clock(), time.monotonic()
+        crash_point("send.before")
+        outcome = await self._try(claimed, receiver, turn.deadline)
+        crash_point("send.after")
+        took = time.monotonic() - started
         luck = random.random()  # noqa: S311  jitter
         after = rules.after_try(
             outcome, claimed.tries + 1, self.schedule, luck, at_most_once=claimed.target.at_most_once

@@ -1,11 +1,12 @@
 """What a worker has learned of a channel's receiver: how many calls it gets at a time, and whether it wants any."""
 
-import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 from services.notifier.model import Claimed, Outcome, Refused, Stored, Unreachable
 from services.notifier.sealed import opened
+from services.notifier.turns import Turn
 from shared.sealing import Sealer
 
 PER_CHANNEL = 64
@@ -23,7 +24,10 @@ class Receiver:
 
     busy: int = 0
     """Deliveries claimed whose tries are not recorded yet."""
-    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PER_CHANNEL))
+    waiting: deque[Turn] = field(default_factory=deque)
+    """Those of them that wait for a call."""
+    calling: int = 0
+    """Calls at a time, of which each takes one after the other of them."""
     behind: bool = False
     """Whether deliveries to it may be waiting for a claim; others that are made meanwhile wait as well."""
     _used_at: float = field(default_factory=time.monotonic)

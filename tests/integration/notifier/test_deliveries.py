@@ -433,7 +433,7 @@ async def claim_ahead(notifier, receive):
     await notifier.tell(*(notifier.event("raised", 1, uuid4()) for _ in range(PER_QUICK_CHANNEL)))
     await notifier.worker.send_some()
     await receiver.has(PER_CHANNEL)
-    assert len(notifier.worker._sending) == PER_QUICK_CHANNEL
+    assert notifier.worker._busy == PER_QUICK_CHANNEL
     return receiver, channel
 
 
@@ -505,7 +505,7 @@ async def test_an_unreachable_receiver_gets_few_places(notifier, receive):
     await notifier.worker.send_some()
     await receiver.has(PER_UNREACHABLE_CHANNEL)
 
-    assert len(notifier.worker._sending) == PER_UNREACHABLE_CHANNEL
+    assert notifier.worker._busy == PER_UNREACHABLE_CHANNEL
 
 
 async def test_another_secret_key_is_named_as_the_reason(notifier, receive):

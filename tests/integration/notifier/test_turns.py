@@ -11,7 +11,9 @@ import pytest
 
 from services.notifier import handlers
 from services.notifier.queries.deliveries import claim
+from services.notifier.receivers import PER_CHANNEL
 from services.notifier.turns import FRESH_SECONDS, Turns
+from shared.clock import utc_now
 
 SOON = timedelta(minutes=1)
 LATER = float("inf")
@@ -157,11 +159,28 @@ async def test_what_was_not_sent_need_not_wait_for_its_lease(notifier, receive):
 async def held_back(notifier, channel, count=1):
     """A worker that has claimed deliveries and can't send them yet, and what lets one of them go."""
     worker = notifier.new_worker()
-    turn = worker._receivers[channel.id].turn = asyncio.Semaphore(0)
+    receiver = worker._receivers[channel.id]
+    receiver.calling = PER_CHANNEL
     await notifier.tell(*(notifier.event("raised", 1, uuid4()) for _ in range(count)))
     await worker.send_some()
     await asyncio.sleep(FRESH_SECONDS)
-    return worker, turn.release
+    return worker, lambda: worker._call(receiver)
+
+
+async def test_what_breaks_on_its_turn_keeps_nobody_waiting(notifier, receive):
+    receiver = await receive()
+    worker, let_one_go = await held_back(notifier, await notifier.channel(receiver.url), 3)
+    times = iter([None, utc_now(), utc_now()])
+    worker.clock = lambda: next(times).replace()  # the first of them cannot tell the time
+    let_one_go()
+    await asyncio.wait(worker._sending)
+    await worker.record_some()
+
+    assert len(receiver.calls) == 2
+    await notifier.time_passes()
+    await notifier.send()
+    assert [one.state for one in await notifier.deliveries()] == ["delivered"] * 3
+    assert len(receiver.calls) == 3
 
 
 async def test_what_the_same_process_claimed_anew_is_sent_as_that(notifier, receive):
