@@ -114,6 +114,21 @@ def test_a_container_sees_the_secrets_that_it_needs_and_no_others(scaled):
         assert set(seen) == folders, service
 
 
+def test_jobs_and_alerts_give_way_where_the_cpus_are_busy(scaled):
+    """Whoever has no shares has the engine's default, which is no multiple of anybody's."""
+    services = scaled("config", "--services").split()
+    containers = {service: scaled.containers(service) for service in services}
+    shares = {
+        service: {int(docker("inspect", "--format", "{{.HostConfig.CpuShares}}", one)) for one in found}
+        for service, found in containers.items()
+        if found
+    }
+    behind = max(shares.pop("jobs") | shares.pop("alerts"))
+
+    assert {"notifier", "api", "postgres", "nats"} < set(shares)
+    assert all(0 < behind < one for found in shares.values() for one in found), shares
+
+
 async def test_a_cluster_works_on_while_two_of_three_live(cluster, api_of, receiver_of):
     async with api_of(cluster) as api, receiver_of(api) as receiver:
         for node in ("nats", "nats-2", "nats-3"):  # one of them leads the stream

@@ -48,6 +48,15 @@ def test_no_secret_is_in_a_command_line_or_an_environment(up):
         assert not any(secret in shown for secret in secrets)
 
 
+def test_jobs_and_alerts_give_way_where_the_cpus_are_busy(up):
+    def niceness(name):
+        [process] = running(up, name)
+        return os.getpriority(os.PRIO_PROCESS, process)
+
+    behind = min(niceness("serve jobs"), niceness("serve alerts"))
+    assert behind > max(niceness(name) for name in ("serve notifier", "serve api", "postgres -D", "nats-server"))
+
+
 @pytest.mark.parametrize("name", ["postgres -D", "nats-server", "serve jobs", "serve api"])
 def test_a_killed_process_is_started_again(up, name):
     [victim] = running(up, name)
