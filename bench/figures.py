@@ -49,7 +49,7 @@ def keep(scenario: str, settings: dict[str, Any], figures: dict[str, Any]) -> Pa
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": f"python -m bench {' '.join(sys.argv[1:])}",
         "machine": {"cores": os.cpu_count(), "cpu": _cpu(), "memory_gb": _memory(), "system": platform.platform()},
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": _python(), **{name: version(name) for name in PACKAGES}},
         "settings": settings,
         "figures": figures,
     }
@@ -57,6 +57,11 @@ def keep(scenario: str, settings: dict[str, Any], figures: dict[str, Any]) -> Pa
     path = RESULTS / f"{scenario}.json"
     path.write_text(json.dumps(told, indent=2) + "\n")
     return path
+
+
+def _python() -> str:
+    """The version, and which build of it: one that is optimised by profile is faster than one that is not."""
+    return f"{platform.python_version()} ({platform.python_compiler()}, {platform.python_build()[1]})"
 
 
 def _cpu() -> str:
