@@ -122,6 +122,8 @@ class Deliverer:
         finished.set()
         await recording
         await self.record_some()
+        self.give_back([turn.claimed for receiver in self._receivers.values() for turn in receiver.waiting])
+        await self._give_back()
 
     async def send_some(self) -> bool:
         """Claim what fits and start sending it; never says that there is more, since results make room."""
@@ -138,15 +140,27 @@ class Deliverer:
                 receiver.behind = receiver.behind and found[channel] >= room.get(channel, PER_CHANNEL)
         return False
 
-    def takes(self, channel_id: UUID, count: int) -> bool:
-        """Whether so many new deliveries to this channel may be claimed as they are made, and given to `send`."""
-        fits = self._busy + count <= IN_FLIGHT
-        return fits and not self._leaving and self._receivers[channel_id].takes(count)
+    def takes(self, wanted: Mapping[UUID, int]) -> list[UUID]:
+        """To which of these channels so many new deliveries may be claimed as they are made, and given to `send`.
+
+        The others wait for a claim, and so do those that are made later, until one has found no more of them.
+        """
+        places, taken = IN_FLIGHT - self._busy, []
+        for channel, count in wanted.items():
+            receiver = self._receivers[channel]
+            # The room that a claim would have: where there is none, retries and what follows wait as well.
+            if self._leaving or receiver.behind or count > min(places, receiver.room):
+                receiver.behind = True
+            else:
+                places -= count
+                taken.append(channel)
+        return taken
 
     async def send(self, claimed: Sequence[Claimed], at: float) -> bool:
         """Start sending what a claim got that began at `at` (monotonic seconds); False when it is given back."""
         if self._leaving:
-            await queries.give_back(self.pool, claimed)
+            self.give_back(claimed)
+            await self._give_back()
             return False
         deadline = at + self.lease.total_seconds() / 2
         for one in claimed:
@@ -170,19 +184,20 @@ class Deliverer:
             while receiver.waiting:
                 turn = receiver.waiting.popleft()
                 try:
-                    await self._send(turn, receiver)
+                    tried = await self._send(turn, receiver)
                 except Exception:  # its lease runs out; the others need not wait for that
                     log.exception("cannot send", delivery_id=str(turn.claimed.id))
+                    self._leave(turn.claimed)
+                else:
+                    self._ended(turn.claimed, tried, receiver)
         finally:
             receiver.calling -= 1
 
-    async def _send(self, turn: Turn, receiver: Receiver) -> None:
+    async def _send(self, turn: Turn, receiver: Receiver) -> Tried | None:
+        """A try of it, or None where it must not be sent any more."""
         claimed = turn.claimed
         if not await self._may_send(claimed, receiver, turn):
-            log.warning("lease not used", delivery_id=str(claimed.id))
-            self._leave(claimed)
-            self._unused.append(claimed)
-            return
+            return None
         at, started = self.clock(), time.monotonic()
         crash_point("send.before")
         outcome = await self._try(claimed, receiver, turn.deadline)
@@ -194,7 +209,16 @@ class Deliverer:
         )
         SECONDS.labels(claimed.target.kind.value).observe(took)
         receiver.learn(claimed, outcome, took)
-        self._tried.append(Tried(claimed, outcome, at, round(took * 1000), after))
+        return Tried(claimed, outcome, at, round(took * 1000), after)
+
+    def _ended(self, claimed: Claimed, tried: Tried | None, receiver: Receiver) -> None:
+        """Have a try recorded with others, and what was not sent given back."""
+        if tried is None:
+            log.warning("lease not used", delivery_id=str(claimed.id))
+            self._leave(claimed)
+            self._unused.append(claimed)
+            return
+        self._tried.append(tried)
         if len(self._tried) >= min(RECORD_TOGETHER, self._busy):
             self._news.set()
         elif len(self._tried) == 1:
@@ -225,14 +249,26 @@ class Deliverer:
             log.warning("delivery given up", delivery_id=str(lost), reason="begun, and its lease is over")
             GIVEN_UP.inc()
             self.wake.set()
-        if unused := self._unused:
-            self._unused = []
-            await queries.give_back(self.pool, unused)
-            self.wake.set()
+        await self._give_back()
         idle_since = time.monotonic() - REMEMBERED_SECONDS
         for channel in [channel for channel, one in self._receivers.items() if one.idle_since(idle_since)]:
             del self._receivers[channel]
         return False
+
+    def give_back(self, claimed: Sequence[Claimed]) -> None:
+        """Have the leases of these ended soon: they are not sent, or it is not known whether they are leased at all."""
+        self._unused.extend(claimed)
+
+    async def _give_back(self) -> None:
+        if unused := self._unused:
+            self._unused = []
+            try:
+                await queries.give_back(self.pool, unused)
+            except Exception as error:  # noqa: BLE001  a second later again; at the end their leases run out
+                log.warning("cannot give back", deliveries=len(unused), error=type(error).__name__)
+                self._unused = unused + self._unused
+            else:
+                self.wake.set()
 
     async def _try(self, claimed: Claimed, receiver: Receiver, deadline: float) -> Outcome:
         if time.monotonic() > deadline:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -42,11 +42,14 @@ class Sender(Protocol):
 
     lease: timedelta
 
-    def takes(self, channel_id: UUID, count: int) -> bool:
-        """Whether it would send so many to this channel at once; if not, those and the ones after them wait."""
+    def takes(self, wanted: Mapping[UUID, int]) -> list[UUID]:
+        """To which of these channels it would send so many at once; to the others they wait, as do those after them."""
 
     async def send(self, claimed: Sequence[Claimed], at: float) -> bool:
         """Send these, whose transaction began at `at` (monotonic seconds), or give them back; whether it sends."""
+
+    def give_back(self, claimed: Sequence[Claimed]) -> None:
+        """End the leases of these soon, if they are leased: nobody knows whether that was committed."""
 
 
 async def alerts_changed(
@@ -55,7 +58,18 @@ async def alerts_changed(
     """Take events in and fan out what is complete; how many deliveries that made which the sender has not taken."""
     begun = time.time()
     at = time.monotonic()
-    decided, claimed = await in_transaction(pool, lambda tx: take_in(tx, arrived, first_after, sender))
+    claimed: list[Claimed] = []
+
+    async def work(tx: Connection) -> list[Decided]:
+        decided, claimed[:] = await take_in(tx, arrived, first_after, sender)
+        return decided
+
+    try:
+        decided = await in_transaction(pool, work)
+    except BaseException:
+        if sender:
+            sender.give_back(claimed)
+        raise
     sent = sender is not None and bool(claimed) and await sender.send(claimed, at)
     if tracing.on:
         for each in arrived:
@@ -94,8 +108,7 @@ async def take_in(
 
 def _at_once(decided: Sequence[Decided], sender: Sender) -> When:
     first = Counter(one.listener.id for one in decided if one.first and isinstance(one.outcome, Due))
-    taken = [channel for channel, count in first.items() if sender.takes(channel, count)]
-    return When(timedelta(0), taken, sender.lease)
+    return When(timedelta(0), sender.takes(first), sender.lease)
 
 
 async def _ready(

@@ -56,18 +56,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Listener:
-    """As much of a channel as it takes to decide what it is told, and to tell it."""
+    """As much of a channel as it takes to decide what it is told."""
 
+    id: UUID
     name: str
     enabled: bool
     events: list[AlertChange]
     filter: ChannelFilter
-    target: Target
-
-    @property
-    def id(self) -> UUID:
-        """The channel's."""
-        return self.target.channel_id
 
 
 class Cause(StrEnum):

@@ -29,7 +29,7 @@ class Receiver:
     calling: int = 0
     """Calls at a time, of which each takes one after the other of them."""
     behind: bool = False
-    """Whether deliveries to it may be waiting for a claim; others that are made meanwhile wait as well."""
+    """Whether new deliveries to it were left to wait for a claim, and none has got all of them yet."""
     _used_at: float = field(default_factory=time.monotonic)
     _stored: Stored | None = None
     _sealed: bytes = b""
@@ -41,11 +41,6 @@ class Receiver:
     def room(self) -> int:
         """How many more may be claimed; none until half of its places are free, for a claim costs the same for many."""
         return 0 if self.busy > self._places // 2 else self._places - self.busy
-
-    def takes(self, count: int) -> bool:
-        """Whether so many new ones can be sent as soon as they are made; if not, whoever comes later is behind them."""
-        self.behind = self.behind or self.busy + count > self._places
-        return not self.behind
 
     @property
     def ordinary(self) -> bool:

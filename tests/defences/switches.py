@@ -45,6 +45,13 @@ DEFENCES = [
         "tests/integration/notifier/test_fan_out.py::test_an_event_that_comes_twice_is_fanned_out_once",
     ),
     Defence(
+        "order: only what an alert begins with is claimed as it is made",
+        "services/notifier/queries/events.py",
+        "version = 1 AND channel_id = ANY",
+        "channel_id = ANY",
+        "tests/integration/notifier/test_at_once.py::test_what_follows_waits_for_what_was_first",
+    ),
+    Defence(
         "marks: news that is older than what is known changes nothing",
         "services/alerts/rules.py",
         "        return Evidence.LATE if finding.at < marks.cleared_at else Evidence.APPLIED\n",

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from services.notifier.model import Claimed, Delivered, Refused, Target, Tried, Unreachable
-from services.notifier.queries.targets import target
+from services.notifier.model import Claimed, Delivered, Refused, Tried, Unreachable
+from services.notifier.queries.leases import claims
 from shared.db import Connection, Pool
 from shared.vocabulary import ChannelKind, DeliveryState
 
@@ -67,14 +67,7 @@ async def claim(pool: Pool, room: Mapping[UUID, int], usual_room: int, limit: in
         limit,
         lease,
     )
-    targets: dict[UUID, Target] = {}  # few, each of many deliveries
-    for row in rows:
-        if row["channel_id"] not in targets:
-            targets[row["channel_id"]] = target(row)
-    return [
-        Claimed(row["id"], row["token"], row["tries"], row["type"], row["payload"], targets[row["channel_id"]])
-        for row in rows
-    ]
+    return claims(rows)
 
 
 async def still_ours(pool: Pool, claimed: Sequence[Claimed]) -> set[tuple[UUID, int]]:

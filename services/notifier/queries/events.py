@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from services.notifier.model import Arrived, Cause, Claimed, Decided, Due, EventKey, Listener, When, Withheld
-from services.notifier.queries.targets import target
+from services.notifier.queries.leases import claims
 from shared.asks.channels import ChannelFilter
 from shared.db import Connection, Pool
 from shared.vocabulary import AlertChange
@@ -77,19 +77,14 @@ async def payloads(tx: Connection, keys: Sequence[EventKey]) -> list[tuple[str, 
 
 async def listeners(tx: Connection) -> list[Listener]:
     """Every channel as it is now; none of them changes before the transaction ends."""
-    rows = await tx.fetch(
-        """
-        SELECT name, enabled, events, filter, id AS channel_id, kind, config, secrets, at_most_once, generation
-        FROM notifier.channel ORDER BY id FOR SHARE
-        """
-    )
+    rows = await tx.fetch("SELECT id, name, enabled, events, filter FROM notifier.channel ORDER BY id FOR SHARE")
     return [
         Listener(
+            row["id"],
             row["name"],
             row["enabled"],
             [AlertChange(event) for event in row["events"]],
             ChannelFilter(**json.loads(row["filter"])),
-            target(row),
         )
         for row in rows
     ]
@@ -138,7 +133,7 @@ async def fan_out(
                 SELECT decided.*, version = 1 AND channel_id = ANY($13::uuid[]) AS at_once
                 FROM decided WHERE withheld_by IS NULL
             ) AS due
-            RETURNING id, token, alert_id, channel_id, lease_until
+            RETURNING id, token, tries, event, alert_id, version, channel_id, lease_until
         ), done AS (
             SELECT alert_id, version FROM unnest($9::uuid[], $10::int[]) AS given (alert_id, version)
         ), marked AS (
@@ -150,7 +145,12 @@ async def fan_out(
             FROM (SELECT alert_id, max(version) AS version FROM done GROUP BY alert_id) AS newest
             WHERE fan_out.alert_id = newest.alert_id
         )
-        SELECT id, token, alert_id, channel_id FROM queued WHERE lease_until IS NOT NULL
+        SELECT queued.id, queued.token, queued.tries, queued.event AS type, event.payload,
+            queued.channel_id, channel.kind, channel.config, channel.secrets, channel.at_most_once, channel.generation
+        FROM queued
+        JOIN notifier.event USING (alert_id, version)
+        JOIN notifier.channel ON channel.id = queued.channel_id
+        WHERE queued.lease_until IS NOT NULL
         """,
         [one.arrived.event.alert_id for one in decided],
         [one.arrived.event.version for one in decided],
@@ -167,13 +167,7 @@ async def fan_out(
         when.at_once,
         when.lease,
     )
-    first = {(one.arrived.event.alert_id, one.listener.id): one for one in decided if one.first} if rows else {}
-    leased = []
-    for row in rows:
-        one = first[row["alert_id"], row["channel_id"]]
-        arrived, target = one.arrived, one.listener.target
-        leased.append(Claimed(row["id"], row["token"], 0, arrived.change.value, arrived.payload, target))
-    return leased
+    return claims(rows)
 
 
 async def gaps(pool: Pool, older_than: timedelta, limit: int) -> dict[UUID, int]:

@@ -1,6 +1,7 @@
 """Deliveries that are leased as they are made, so that nobody need look for them first."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import asyncpg
 import pytest
 
 from services.notifier import handlers
+from services.notifier.deliveries import IN_FLIGHT
 from services.notifier.receivers import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 
 NOW = timedelta(0)
@@ -98,6 +100,28 @@ async def test_who_comes_later_goes_behind_those_that_found_no_room(notifier, te
     assert len({call.headers["webhook-id"] for call in receiver.calls}) == len(receiver.calls) == PER_CHANNEL + 3
 
 
+async def test_what_comes_while_a_claim_would_get_none_waits(notifier, tell, receive):
+    """So that retries, and what follows, get their turn between new raises."""
+    receiver = await receive()
+    await notifier.channel(receiver.url)
+    receiver.open.clear()
+
+    assert await tell(*raises(notifier, PER_CHANNEL // 2 + 1)) == 0
+    assert await tell(*raises(notifier, 1)) == 1
+    receiver.open.set()
+    await sent(notifier.worker)
+
+
+async def test_all_channels_together_get_no_more_than_is_in_flight(notifier, tell):
+    channels = IN_FLIGHT // PER_CHANNEL + 1
+    for _ in range(channels):
+        await notifier.channel()
+
+    assert await tell(*raises(notifier, PER_CHANNEL)) == PER_CHANNEL
+    assert (await leases(notifier)).count((1, True)) == IN_FLIGHT
+    await sent(notifier.worker)
+
+
 async def test_a_claim_that_gets_all_it_asked_for_may_have_left_some(notifier, tell, receive):
     receiver = await receive()
     await notifier.channel(receiver.url)
@@ -150,15 +174,40 @@ async def test_a_transaction_that_fails_leaves_the_places_free(notifier, tell, r
     assert len(receiver.calls) == PER_CHANNEL
 
 
+class LosesTheAnswer:
+    """A pool over which the answer to a commit does not come back."""
+
+    def __init__(self, pool):
+        self.pool = pool
+
+    @asynccontextmanager
+    async def acquire(self):
+        async with self.pool.acquire() as connection:
+            yield connection
+        raise ConnectionResetError
+
+
+async def test_what_was_leased_by_a_commit_without_an_answer_need_not_wait_for_its_lease(notifier, receive):
+    receiver = await receive()
+    await notifier.channel(receiver.url)
+    with pytest.raises(ConnectionResetError):
+        await handlers.alerts_changed(LosesTheAnswer(notifier.pool), [notifier.event("raised")], NOW, notifier.worker)
+
+    assert await leases(notifier) == [(1, True)]
+    await notifier.worker.look_after()
+    await notifier.send()
+    assert ((await notifier.only_delivery()).state, len(receiver.calls)) == ("delivered", 1)
+
+
 async def test_what_is_leased_while_the_process_leaves_is_given_back(notifier, tell, receive):
     receiver = await receive()
     await notifier.channel(receiver.url)
     leaving = notifier.worker
     taken = leaving.takes
 
-    def takes_and_leaves(channel, count):
+    def takes_and_leaves(wanted):
         """As if told to stop between the question and the commit."""
-        answer = taken(channel, count)
+        answer = taken(wanted)
         leaving._leaving = True
         return answer
 

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from services.notifier import deliveries
 from services.notifier.channels.webhook import open_lines
 from services.notifier.queries.deliveries import claim, still_ours
 from services.notifier.receivers import PER_CHANNEL, PER_QUICK_CHANNEL, PER_UNREACHABLE_CHANNEL
@@ -445,6 +446,18 @@ async def test_what_was_claimed_ahead_is_sent_in_turn(notifier, receive):
     await asyncio.wait(notifier.worker._sending)
 
     assert len({call.headers["webhook-id"] for call in receiver.calls}) == len(receiver.calls) == PER_QUICK_CHANNEL
+
+
+async def test_what_was_claimed_ahead_and_not_sent_by_the_end_is_given_back(notifier, receive, monkeypatch):
+    receiver, _ = await claim_ahead(notifier, receive)
+    monkeypatch.setattr(deliveries, "LAST_SENDS_SECONDS", 0.1)
+    stop = asyncio.Event()
+    stop.set()
+    await notifier.worker.run(stop)
+
+    leased = "SELECT count(*) FROM notifier.delivery WHERE lease_until IS NOT NULL"
+    assert await notifier.pool.fetchval(leased) == PER_CHANNEL, "of these nobody knows whether they arrived"
+    receiver.open.set()
 
 
 async def test_what_was_claimed_ahead_of_a_disabling_is_not_sent(notifier, receive):

@@ -157,7 +157,7 @@ async def test_what_was_not_sent_need_not_wait_for_its_lease(notifier, receive):
 
 
 async def held_back(notifier, channel, count=1):
-    """A worker that has claimed deliveries and can't send them yet, and what lets one of them go."""
+    """A worker that has claimed deliveries and can't send them yet, and what lets them go, one after the other."""
     worker = notifier.new_worker()
     receiver = worker._receivers[channel.id]
     receiver.calling = PER_CHANNEL
@@ -169,14 +169,14 @@ async def held_back(notifier, channel, count=1):
 
 async def test_what_breaks_on_its_turn_keeps_nobody_waiting(notifier, receive):
     receiver = await receive()
-    worker, let_one_go = await held_back(notifier, await notifier.channel(receiver.url), 3)
+    worker, let_go = await held_back(notifier, await notifier.channel(receiver.url), 3)
     times = iter([None, utc_now(), utc_now()])
     worker.clock = lambda: next(times).replace()  # the first of them cannot tell the time
-    let_one_go()
+    let_go()
     await asyncio.wait(worker._sending)
     await worker.record_some()
 
-    assert len(receiver.calls) == 2
+    assert (len(receiver.calls), worker._busy) == (2, 0)
     await notifier.time_passes()
     await notifier.send()
     assert [one.state for one in await notifier.deliveries()] == ["delivered"] * 3
@@ -185,12 +185,11 @@ async def test_what_breaks_on_its_turn_keeps_nobody_waiting(notifier, receive):
 
 async def test_what_the_same_process_claimed_anew_is_sent_as_that(notifier, receive):
     receiver = await receive()
-    worker, let_one_go = await held_back(notifier, await notifier.channel(receiver.url))
+    worker, let_go = await held_back(notifier, await notifier.channel(receiver.url))
     await notifier.time_passes()
     await worker.send_some()
 
-    for _ in range(2):
-        let_one_go()
+    let_go()
     await asyncio.wait(worker._sending)
     await worker.record_some()
 
@@ -200,10 +199,10 @@ async def test_what_the_same_process_claimed_anew_is_sent_as_that(notifier, rece
 async def test_a_channel_that_was_led_elsewhere_is_not_called_at_its_old_address(notifier, receive):
     old, new = await receive(), await receive()
     channel = await notifier.channel(old.url)
-    worker, let_one_go = await held_back(notifier, channel)
+    worker, let_go = await held_back(notifier, channel)
 
     await notifier.change(channel, config={"url": new.url})
-    let_one_go()
+    let_go()
     await asyncio.wait(worker._sending)
     await worker.look_after()
     await notifier.send()
@@ -214,9 +213,9 @@ async def test_a_channel_that_was_led_elsewhere_is_not_called_at_its_old_address
 async def test_at_most_once_counts_from_when_it_is_switched_on(notifier, receive):
     receiver = await receive()
     channel = await notifier.channel(receiver.url)
-    worker, let_one_go = await held_back(notifier, channel)
+    worker, let_go = await held_back(notifier, channel)
     await notifier.change(channel, at_most_once=True)
-    let_one_go()
+    let_go()
     await asyncio.wait(worker._sending)
 
     await worker.look_after()

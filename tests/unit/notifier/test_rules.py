@@ -5,18 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.model import Arrived, Cause, Delivered, Due, Listener, Refused, Target, Unreachable, Withheld
+from services.notifier.model import Arrived, Cause, Delivered, Due, Listener, Refused, Unreachable, Withheld
 from services.notifier.rules import after_try, contiguous, decide
 from shared.asks.channels import ALL_CHANGES, ChannelFilter
-from shared.vocabulary import AlertChange, ChannelKind, DeliveryState
+from shared.vocabulary import AlertChange, DeliveryState
 
 NO = Unreachable("cannot connect")
 SCHEDULE = [0, 5, 60]
 
 
 def listener(**changes):
-    target = Target(changes.pop("id", uuid4()), ChannelKind.WEBHOOK, {}, b"", at_most_once=False, generation=0)
-    values = {"name": "ops", "enabled": True, "events": ALL_CHANGES, "filter": ChannelFilter(), "target": target}
+    values = {"id": uuid4(), "name": "ops", "enabled": True, "events": ALL_CHANGES, "filter": ChannelFilter()}
     return Listener(**{**values, **changes})
 
 
