@@ -58,6 +58,7 @@ class Notifier:
     alert_event: Callable
     alert: UUID = field(default_factory=uuid4)
     announced: int = 0
+    workers: list[Deliverer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sealer = Sealer(SECRET_KEY)
@@ -73,7 +74,16 @@ class Notifier:
         """Another replica's sender, whose clock may go ahead."""
         ways = kinds(self.lines)
         clock = lambda: utc_now() + later  # noqa: E731  a clock is one line
-        return Deliverer(self.pool, ways, self.sealer, SCHEDULE, PUBLIC_URL, DISABLE_AFTER, clock=clock, lease=lease)
+        worker = Deliverer(self.pool, ways, self.sealer, SCHEDULE, PUBLIC_URL, DISABLE_AFTER, clock=clock, lease=lease)
+        self.workers.append(worker)
+        return worker
+
+    async def stop(self) -> None:
+        """End the calls that are still under way, and with them those that would follow."""
+        calls = [call for worker in self.workers for call in worker._sending]
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     def event(self, change: str, version: int = 1, alert: UUID | None = None, **about) -> Arrived:
         made = self.alert_event(change, alert or self.alert, version, **about)
@@ -138,9 +148,12 @@ class Notifier:
 
 
 @pytest.fixture
-async def notifier(pool: asyncpg.Pool, alert_event):
+async def notifier(pool: asyncpg.Pool, alert_event, receive):
+    """Ends before those whom it calls."""
     async with open_lines([ip_network("127.0.0.0/8")]) as lines:
-        yield Notifier(pool, lines, alert_event)
+        notifier = Notifier(pool, lines, alert_event)
+        yield notifier
+        await notifier.stop()
 
 
 @pytest.fixture(scope="session")
