@@ -216,7 +216,7 @@ class Deliverer:
         if tried is None:
             log.warning("lease not used", delivery_id=str(claimed.id))
             self._leave(claimed)
-            self._unused.append(claimed)
+            self.give_back([claimed])
             return
         self._tried.append(tried)
         if len(self._tried) >= min(RECORD_TOGETHER, self._busy):

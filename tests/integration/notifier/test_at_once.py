@@ -10,6 +10,7 @@ import pytest
 
 from services.notifier import handlers
 from services.notifier.deliveries import IN_FLIGHT
+from services.notifier.queries import deliveries as queries
 from services.notifier.receivers import PER_CHANNEL, PER_UNREACHABLE_CHANNEL
 
 NOW = timedelta(0)
@@ -197,6 +198,31 @@ async def test_what_was_leased_by_a_commit_without_an_answer_need_not_wait_for_i
     await notifier.worker.look_after()
     await notifier.send()
     assert ((await notifier.only_delivery()).state, len(receiver.calls)) == ("delivered", 1)
+
+
+class Away:
+    """A database that does not answer."""
+
+    async def execute(self, *_):
+        raise ConnectionResetError
+
+
+async def test_what_cannot_be_given_back_now_is_given_back_later(notifier):
+    await notifier.channel()
+    leaving = notifier.new_worker()
+    there, leaving.pool, leaving._leaving = leaving.pool, Away(), True
+    assert not await leaving.send(await claim(notifier), 0.0)
+    assert await leases(notifier) == [(1, True)]
+
+    leaving.pool = there
+    await leaving.look_after()
+    assert await leases(notifier) == [(1, False)]
+
+
+async def claim(notifier):
+    """A delivery that has just been claimed, and that nobody sends."""
+    await notifier.tell(notifier.event("raised"))
+    return await queries.claim(notifier.pool, {}, 1, 1, timedelta(minutes=1))
 
 
 async def test_what_is_leased_while_the_process_leaves_is_given_back(notifier, tell, receive):
