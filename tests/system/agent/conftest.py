@@ -133,22 +133,35 @@ class World:
         return restic_output.first_document(self.restic("snapshots", "--json", *arguments)) or []
 
 
-def make_settings(root: Path, program: str, **values) -> AgentSettings:
-    pace = Pace(reconnect=0.05, reconnect_longest=0.2, refused=0.2, stop_grace=10, repository_answer=4, lock_wait=1)
-    return AgentSettings("http://127.0.0.1:1", "token", root / "state", restic=program, pace=pace, **values)
+@pytest.fixture
+def repository_answer():
+    """Seconds a repository may take to answer, as agents have it: a test of one that never does asks for fewer."""
+    return Pace.repository_answer
+
+
+def make_settings(root: Path, program: str, repository_answer: float) -> AgentSettings:
+    pace = Pace(
+        reconnect=0.05,
+        reconnect_longest=0.2,
+        refused=0.2,
+        stop_grace=10,
+        repository_answer=repository_answer,
+        lock_wait=1,
+    )
+    return AgentSettings("http://127.0.0.1:1", "token", root / "state", restic=program, pace=pace)
 
 
 @pytest.fixture
-async def world(tmp_path, restic, repository_of):
+async def world(tmp_path, restic, repository_of, repository_answer):
     """A host whose restic is each of the installed ones."""
-    async for made in _worlds(tmp_path, restic, repository_of):
+    async for made in _worlds(make_settings(tmp_path, restic, repository_answer), repository_of):
         yield made
 
 
 @pytest.fixture
-async def newest(tmp_path, newest_restic, repository_of):
+async def newest(tmp_path, newest_restic, repository_of, repository_answer):
     """A host with the newest restic: for what does not depend on the version."""
-    async for made in _worlds(tmp_path, newest_restic, repository_of):
+    async for made in _worlds(make_settings(tmp_path, newest_restic, repository_answer), repository_of):
         yield made
 
 
@@ -170,8 +183,8 @@ def repository_of(tmp_path_factory):
     return make
 
 
-async def _worlds(root: Path, program: str, repository_of):
-    settings = make_settings(root, program)
+async def _worlds(settings: AgentSettings, repository_of):
+    root, program = settings.state_dir.parent, settings.restic
     changed = asyncio.Event()
     with state_folder.locked(settings.state_dir) as folder:
         spool = Spool(folder.spool)

@@ -3,6 +3,8 @@
 import os
 from uuid import uuid4
 
+import pytest
+
 from shared.agent_protocol import JobFinished
 from shared.vocabulary import ErrorClass, TerminalStatus
 
@@ -114,6 +116,7 @@ async def test_another_repository_in_its_place_is_not_written_to(newest):
     assert len(world.snapshots()) == 1
 
 
+@pytest.mark.parametrize("repository_answer", [4.0])
 async def test_an_unreachable_repository(world):
     world = world.with_group(world.source("mail")).with_repository(url="rest:http://127.0.0.1:9/mail")
 
