@@ -22,7 +22,9 @@ from services.notifier.gaps import SECONDS as GAP_SECONDS
 from services.notifier.gaps import fill_gaps
 from services.notifier.handlers import alerts_changed
 from services.notifier.model import Arrived
+from services.notifier.results import Results
 from services.notifier.settings import Settings
+from services.notifier.tries import Tries
 from shared import logs
 from shared.bus import WakeCall, open_bus, serve_answers
 from shared.db import open_pool
@@ -66,11 +68,8 @@ async def serve_notifier(settings: Settings, stop: asyncio.Event, listen: str, p
         answers = Answers(pool, ChannelAnswers(pool, ways, sealer), dead_letters, wake.call)
         deliverer = Deliverer(
             delivery_pool,
-            ways,
-            sealer,
-            settings.retry_schedule,
-            settings.public_url,
-            timedelta(seconds=settings.disable_after_seconds),
+            Tries(delivery_pool, ways, sealer, settings.retry_schedule, settings.public_url),
+            Results(delivery_pool, timedelta(seconds=settings.disable_after_seconds)),
             wake=wake.heard,
         )
 

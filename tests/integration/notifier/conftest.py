@@ -20,6 +20,8 @@ from services.notifier.dead_letters import DeadLetterAnswers
 from services.notifier.deliveries import LEASE, Deliverer
 from services.notifier.model import Arrived
 from services.notifier.queries import own_trouble
+from services.notifier.results import Results
+from services.notifier.tries import Tries
 from shared.asks.channels import (
     ChannelCreate,
     ChannelPatch,
@@ -74,7 +76,8 @@ class Notifier:
         """Another replica's sender, whose clock may go ahead."""
         ways = kinds(self.lines)
         clock = lambda: utc_now() + later  # noqa: E731  a clock is one line
-        worker = Deliverer(self.pool, ways, self.sealer, SCHEDULE, PUBLIC_URL, DISABLE_AFTER, clock=clock, lease=lease)
+        tries = Tries(self.pool, ways, self.sealer, SCHEDULE, PUBLIC_URL, clock=clock)
+        worker = Deliverer(self.pool, tries, Results(self.pool, DISABLE_AFTER), lease=lease)
         self.workers.append(worker)
         return worker
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from services.notifier import handlers
-from services.notifier.deliveries import record
 from services.notifier.model import Delivered, Next, Tried
 from services.notifier.queries import deliveries
 from services.notifier.receivers import PER_CHANNEL
+from services.notifier.results import record
 from shared.clock import utc_now
 from shared.vocabulary import DeliveryState
 from tests.budget import PAST, Cost, cost, gather_statistics, plan_by_index

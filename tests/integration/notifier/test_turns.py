@@ -171,7 +171,7 @@ async def test_what_breaks_on_its_turn_keeps_nobody_waiting(notifier, receive):
     receiver = await receive()
     worker, let_go = await held_back(notifier, await notifier.channel(receiver.url), 3)
     times = iter([None, utc_now(), utc_now()])
-    worker.clock = lambda: next(times).replace()  # the first of them cannot tell the time
+    worker.tries.clock = lambda: next(times).replace()  # the first of them cannot tell the time
     let_go()
     await asyncio.wait(worker._sending)
     await worker.record_some()
@@ -250,11 +250,11 @@ async def test_a_record_whose_commit_was_not_answered_counts_once(notifier, rece
     await notifier.tell(notifier.event("raised"))
     await notifier.worker.send_some()
     await asyncio.wait(notifier.worker._sending)
-    tried = list(notifier.worker._tried)
+    tried = list(notifier.worker.results.waiting)
     await notifier.worker.record_some()
     before = await notifier.pool.fetchrow("SELECT tries, next_attempt_at FROM notifier.delivery")
 
-    notifier.worker._tried.extend(tried)
+    notifier.worker.results.waiting.extend(tried)
     await notifier.worker.record_some()
 
     assert await notifier.pool.fetchrow("SELECT tries, next_attempt_at FROM notifier.delivery") == before
