@@ -20,6 +20,8 @@ from shared.streams import STREAM
 
 NODES = ("one", "two", "three")
 WAIT_SECONDS = 60
+ATTEMPTS = 3
+PORT_TAKEN = "address already in use"
 CONFIGURATION = """\
 server_name: {name}
 listen: "127.0.0.1:{port}"
@@ -34,6 +36,10 @@ cluster {{
 }}
 jetstream {{ store_dir: "{store}", sync_interval: "1s", max_memory_store: 64MB, max_file_store: 4GB }}
 """
+
+
+class EndedError(Exception):
+    """A server ended by itself; with what it said last."""
 
 
 @dataclass
@@ -95,7 +101,11 @@ class Cluster:
         raise TimeoutError(f"the cluster did not come to that in {WAIT_SECONDS} s")
 
     async def ready(self) -> None:
-        """Return when JetStream answers."""
+        """Return when JetStream answers.
+
+        Raises:
+            EndedError: a server ended instead.
+        """
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 try:
@@ -105,9 +115,29 @@ class Cluster:
                     finally:
                         await client.close()
                 except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError):
+                    self._check_that_all_run()
                     await asyncio.sleep(0.2)
                 else:
                     return
+
+    def _check_that_all_run(self) -> None:
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise EndedError(f"NATS {name} ended: {self._log(name)}")
+
+    def logs(self) -> str:
+        """What the servers said last."""
+        return "\n\n".join(f"{name}:\n{self._log(name)}" for name in NODES)
+
+    def _log(self, name: str) -> str:
+        return (self.folder / f"nats-{name}.log").read_text()[-2000:]
+
+    async def stop(self) -> None:
+        """End the servers."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            await asyncio.to_thread(process.wait, 30)
 
     def _url(self, name: str) -> str:
         return f"nats://keepwatch:{self.password}@127.0.0.1:{self.ports[name]}"
@@ -116,19 +146,38 @@ class Cluster:
 @asynccontextmanager
 async def clustered(folder: Path) -> AsyncIterator[Cluster]:
     """A cluster that answers; its servers end with the block."""
-    cluster = Cluster(folder, secrets.token_hex(16), {name: free_port() for name in NODES})
-    routes = {name: free_port() for name in NODES}
-    for name in NODES:
-        (folder / f"nats-{name}.conf").write_text(_configuration(cluster, name, routes))
-        cluster.start(name)
+    cluster = await _started(folder)
     try:
-        await cluster.ready()
         yield cluster
     finally:
-        for process in cluster.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in cluster.processes.values():
-            await asyncio.to_thread(process.wait, 30)
+        await cluster.stop()
+
+
+async def _started(folder: Path) -> Cluster:
+    """A cluster that answers; on other ports if another process of these tests was quicker to take one."""
+    for attempt in range(ATTEMPTS):
+        cluster = _planned(folder / f"attempt-{attempt}")
+        for name in NODES:
+            cluster.start(name)
+        try:
+            await cluster.ready()
+        except BaseException as error:
+            await cluster.stop()
+            if isinstance(error, EndedError) and PORT_TAKEN in str(error):
+                continue
+            error.add_note(cluster.logs())
+            raise
+        return cluster
+    raise EndedError(f"{ATTEMPTS} times in turn somebody was quicker to take one of the ports")
+
+
+def _planned(folder: Path) -> Cluster:
+    folder.mkdir()
+    ports, routes = ({name: free_port() for name in NODES} for _ in range(2))
+    cluster = Cluster(folder, secrets.token_hex(16), ports)
+    for name in NODES:
+        (folder / f"nats-{name}.conf").write_text(_configuration(cluster, name, routes))
+    return cluster
 
 
 def _configuration(cluster: Cluster, name: str, routes: dict[str, int]) -> str:
