@@ -22,10 +22,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from nats.aio.msg import Msg
 
 from services.notifier import handlers
+from services.notifier.model import Claimed
 from shared import pull
 from tests.model.expected import MEANING, Alert, Deleted, Ended, Fleet, Key
 from tests.model.stage import Actor, Death, play
-from tests.model.world import REPLICAS, Seen, World
+from tests.model.world import REPLICAS, Hands, Seen, World
 
 CHECKED = settings(
     max_examples=50,
@@ -66,12 +67,21 @@ class Publish:
 
 @dataclass(frozen=True)
 class Notify:
-    """The notifier takes at most so many alert events and fans them out as one batch."""
+    """The notifier takes at most so many alert events and fans them out as one batch, perhaps to send what it can."""
 
     most: int
+    at_once: bool
 
 
-Job = Consume | Click | Publish | Notify
+@dataclass(frozen=True)
+class Deliver:
+    """The notifier sends what it holds, and at most so many that it claims; the receiver says yes or no, in turn."""
+
+    most: int
+    answers: tuple[bool, ...]
+
+
+Job = Consume | Click | Publish | Notify | Deliver
 
 
 @dataclass
@@ -100,14 +110,22 @@ NTH = st.integers(0, 5)
 ACTORS = st.sampled_from(["ada", "bob"])
 NOTES = st.sampled_from([None, "mine"])
 CLICKS = st.builds(Click, st.sampled_from(["acknowledge", "resolve"]), NTH, ACTORS, NOTES)
+DELIVERIES = st.builds(
+    Deliver, st.integers(1, 4), st.lists(st.booleans(), min_size=1, max_size=3).map(tuple) | st.just((True,))
+)
+NOTIFIES = st.builds(Notify, st.integers(1, 4), st.booleans())
 JOBS = st.one_of(
-    st.builds(Consume, st.integers(1, 4)), CLICKS, st.just(Publish()), st.builds(Notify, st.integers(1, 4))
+    st.builds(Consume, st.integers(1, 4)),
+    CLICKS,
+    st.just(Publish()),
+    NOTIFIES,
+    DELIVERIES,
 )
 DEATHS = st.none() | st.builds(Death, st.integers(0, 9), st.booleans())
 ORDER = st.sampled_from([[0], [0, 1], [0, 1, 1], [0, 1, 2]]) | st.lists(st.integers(0, 2), max_size=12)
 """Whose turn it is, over and over: one after the other, in step, or anyhow."""
 TWO_DEATHS = st.tuples(DEATHS, DEATHS)
-TWO_BATCHES = st.tuples(st.integers(1, 4), st.integers(1, 4))
+TWO_NOTIFY = st.tuples(NOTIFIES, NOTIFIES)
 NEWS = st.lists(
     st.tuples(st.sampled_from(["failed", "succeeded", "warning", "deleted"]), LATER), min_size=2, max_size=4
 )
@@ -127,6 +145,10 @@ class OneKey(RuleBasedStateMachine):
         self.waiting = 0
         """Evidence in the stream that is not acknowledged."""
         self.announced_and_done = 0
+        self.held: list[list[Claimed]] = [[] for _ in range(REPLICAS)]
+        """By replica: what it has claimed and not sent."""
+        self.once = True
+        """Whether nobody has died who may have called without having recorded it."""
         self.fleet = Fleet()
         self.marks: dict = {}
         self.taken_in: dict[UUID, set[int]] = defaultdict(set)
@@ -176,10 +198,22 @@ class OneKey(RuleBasedStateMachine):
         first = min(first, self.waiting)
         self._together([(Consume(first), deaths[0]), (Consume(self.waiting - first), deaths[1])], order)
 
-    @rule(relay=DEATHS, batches=TWO_BATCHES, deaths=TWO_DEATHS, order=ORDER)
-    def two_replicas_share_the_announcements(self, relay, batches, deaths, order):
+    @rule(relay=DEATHS, notified=TWO_NOTIFY, deaths=TWO_DEATHS, order=ORDER, sent=st.none() | DELIVERIES)
+    def two_replicas_share_the_announcements(self, relay, notified, deaths, order, sent):
+        """And perhaps one of them sends before anything else happens."""
         self._together([(Publish(), relay)])
-        self._together([(Notify(most), death) for most, death in zip(batches, deaths, strict=True)], order)
+        self._together(list(zip(notified, deaths, strict=True)), order)
+        if sent:
+            self._together([(sent, None)])
+
+    @rule(one=DELIVERIES, other=DELIVERIES, deaths=TWO_DEATHS, order=ORDER)
+    def two_replicas_share_the_deliveries(self, one, other, deaths, order):
+        self._together([(one, deaths[0]), (other, deaths[1])], order)
+
+    @rule()
+    def time_passes(self):
+        """Whoever holds deliveries may find that they are somebody else's now."""
+        self._do(self.world.time_passes())
 
     @rule()
     def everything_comes_to_rest(self):
@@ -238,7 +272,9 @@ class OneKey(RuleBasedStateMachine):
             case Consume() if count := min(job.most, self.waiting):
                 return await self._consuming(count, death, replica)
             case Notify() if count := min(job.most, len(self.world.stream) - self.announced_and_done):
-                return await self._notifying(count, death, replica)
+                return await self._notifying(count, death, replica, at_once=job.at_once)
+            case Deliver():
+                return self._delivering(job, death, replica)
             case Click() if self.seen.ids:
                 return self._clicking(job, death, replica)
             case Publish():
@@ -261,19 +297,31 @@ class OneKey(RuleBasedStateMachine):
 
         return Actor(lambda actor: pull._handle_all(consumer, messages, self.world.hold, actor.stop), death), ending
 
-    async def _notifying(self, count: int, death: Death | None, replica: int):
+    async def _notifying(self, count: int, death: Death | None, replica: int, *, at_once: bool):
         self.announced_and_done += count
         messages = await self.world.announced.take(count)
-        consumer = self.world.notifier_consumer(replica)
+        hands = Hands(willing=at_once)
+        consumer = self.world.notifier_consumer(replica, hands)
 
         async def ending(actor: Actor) -> None:
             if actor.dead:
                 self.announced_and_done -= await _comes_again(messages)
+            else:
+                assert not hands.unused
+                self.held[replica] += hands.held
             if actor.committed:
                 for event in map(_announced, messages):
                     self.taken_in[event.alert_id].add(event.version)
 
         return Actor(lambda actor: pull._handle_all(consumer, messages, self.world.hold, actor.stop), death), ending
+
+    def _delivering(self, job: Deliver, death: Death | None, replica: int):
+        held, self.held[replica] = self.held[replica], []
+
+        async def ending(actor: Actor) -> None:
+            self.once = self.once and not actor.dead
+
+        return Actor(lambda _: self.world.deliver(replica, held, job.most, job.answers), death), ending
 
     def _clicking(self, click: Click, death: Death | None, replica: int):
         known = [(key, number) for key, ids in sorted(self.seen.ids.items()) for number in range(len(ids))]
@@ -295,7 +343,12 @@ class OneKey(RuleBasedStateMachine):
                 break
             self.run(asyncio.sleep(0.01))  # a session that died may hold its shares until the server has noticed
         while left := len(self.world.stream) - self.announced_and_done:
-            self._together([(Notify(left), None)])
+            self._together([(Notify(left, at_once=True), None)])
+        for _ in range(200):
+            if not self.seen.undelivered:
+                break
+            self._do(self.world.time_passes())
+            self._together([(Deliver(left_over, (True,)), None) for left_over in (self.seen.undelivered, 1)])
         self.sound = False
         self._what_holds_at_rest()
         self.sound = True
@@ -331,6 +384,19 @@ class OneKey(RuleBasedStateMachine):
             due = _without_gap(self.taken_in[alert])
             assert seen.decided.get(alert, []) == due
             assert seen.told.get(alert, []) == due
+        self._the_receiver_hears_in_order()
+
+    def _the_receiver_hears_in_order(self) -> None:
+        """What comes next is told only after what came before has been taken, and never the other way round."""
+        taken: dict[UUID, list[int]] = defaultdict(list)
+        for call in self.world.calls:
+            before = taken[call.alert]
+            assert max(before, default=0) <= call.version <= max(before, default=0) + 1
+            assert call.version in self.seen.told[call.alert]
+            if call.taken:
+                before.append(call.version)
+        if self.once:
+            assert all(len(set(versions)) == len(versions) for versions in taken.values())
 
     def _stream_holds_each_event_once_and_in_order(self) -> None:
         versions: dict[UUID, list[int]] = defaultdict(list)
@@ -343,6 +409,9 @@ class OneKey(RuleBasedStateMachine):
     def _what_holds_at_rest(self) -> None:
         assert len(self.world.stream) == len(self.seen.payloads)
         assert self.seen.told == self.seen.versions
+        taken = {(call.alert, call.version) for call in self.world.calls if call.taken}
+        assert taken == {(alert, version) for alert, versions in self.seen.versions.items() for version in versions}
+        assert self.seen.undelivered == 0
 
 
 async def _nothing(_: Actor) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import asyncpg
@@ -18,10 +19,13 @@ from services.alerts import consumers as alerts
 from services.alerts.answers import Answers
 from services.alerts.outbox import ALERT_EVENTS
 from services.notifier import consumers as notifier
+from services.notifier import results, rules
 from services.notifier.handlers import alerts_changed
-from services.notifier.model import Arrived
+from services.notifier.model import Arrived, Claimed, Delivered, Refused, Tried
+from services.notifier.queries import deliveries
 from shared import db, pull, streams
 from shared.asks.alerts import Acknowledge, Resolve
+from shared.clock import utc_now
 from shared.events import HostDeleted, JobFinished, SourceGroupDeleted
 from shared.outbox import Relay, _Shares
 from shared.vocabulary import JobKind
@@ -43,6 +47,10 @@ EMPTIED = (
     *("notifier.fan_out", "notifier.dead_letter"),
 )
 """In an order that foreign keys allow; deleting a few rows is ten times faster than truncating."""
+LEASE = timedelta(minutes=10)
+"""Longer than an example takes: time passes when it is told to."""
+RETRIES = (0.0,) * 1000
+NEVER_DISABLED = timedelta(days=1000)
 
 
 def moment(at: int) -> datetime:
@@ -96,6 +104,35 @@ class Queue:
 
 
 @dataclass
+class Hands:
+    """Takes deliveries as they are made, if it is willing, and holds them until somebody sends them."""
+
+    willing: bool
+    lease: timedelta = LEASE
+    held: list[Claimed] = field(default_factory=list)
+    unused: list[Claimed] = field(default_factory=list)
+
+    def takes(self, wanted: Mapping[UUID, int]) -> list[UUID]:
+        return list(wanted) if self.willing else []
+
+    async def send(self, claimed: Sequence[Claimed], at: float) -> bool:
+        self.held += claimed
+        return True
+
+    def give_back(self, claimed: Sequence[Claimed]) -> None:
+        self.unused += claimed
+
+
+@dataclass(frozen=True)
+class Call:
+    """The receiver was told of an alert's version, and said yes or no."""
+
+    alert: UUID
+    version: int
+    taken: bool
+
+
+@dataclass
 class Seen:
     """Everything there is to see, read at one moment."""
 
@@ -110,6 +147,8 @@ class Seen:
     did: dict[UUID, str]
     told: dict[UUID, list[int]]
     """By alert: the versions that became deliveries to the one channel."""
+    undelivered: int
+    """Deliveries that the receiver has not taken, as far as is recorded."""
     decided: dict[UUID, list[int]]
     dead_letters: int
 
@@ -127,6 +166,8 @@ class World:
     announced: Queue
     stream: list[Msg] = field(default_factory=list)
     """The alert events in the stream, as far as it has been read."""
+    calls: list[Call] = field(default_factory=list)
+    """What the receiver heard, in that order."""
     _read: int = 0
 
     async def forget(self) -> None:
@@ -134,6 +175,7 @@ class World:
         await self.watch.execute(";".join(f"DELETE FROM {table}" for table in EMPTIED))
         await self.client.jetstream().purge_stream(streams.STREAM)
         self.stream.clear()
+        self.calls.clear()
         self._read = (await self.client.jetstream().stream_info(streams.STREAM)).state.last_seq
 
     async def publish(self, event: Ended | Deleted, *, again: bool) -> None:
@@ -152,11 +194,33 @@ class World:
         """The connection that messages come over; it lasts."""
         return pull.Hold(self.client, self.client.stats["reconnects"])
 
-    def notifier_consumer(self, replica: int) -> pull.Consumer:
+    def notifier_consumer(self, replica: int, hands: Hands) -> pull.Consumer:
         async def take_in(arrived: Sequence[Arrived]) -> None:
-            await alerts_changed(self.pools[replica], arrived, timedelta(0))
+            await alerts_changed(self.pools[replica], arrived, timedelta(0), hands)
 
         return notifier.consumer(self.client, self.pools[replica], 1, take_in)
+
+    async def deliver(self, replica: int, held: Sequence[Claimed], most: int, answers: Sequence[bool]) -> None:
+        """Claim so many, call for them and those that are held, if they are still ours, and record the answers."""
+        pool = self.pools[replica]
+        claimed = [*held, *await deliveries.claim(pool, {}, most, most, LEASE)]
+        ours = await deliveries.still_ours(pool, claimed)
+        to_send = [one for one in claimed if (one.id, one.token) in ours]
+        tried = [self._call(one, taken=taken) for one, taken in zip(to_send, cycle(answers), strict=False)]
+        if tried:
+            await db.in_transaction(pool, lambda tx: results.record(tx, tried, NEVER_DISABLED))
+        await deliveries.give_back(pool, [one for one in claimed if one not in to_send])
+
+    def _call(self, claimed: Claimed, *, taken: bool) -> Tried:
+        self.calls.append(Call(UUID(claimed.event["alert"]["id"]), claimed.event["version"], taken))
+        outcome = Delivered(200, "") if taken else Refused(500, "the receiver answered 500", "")
+        return Tried(claimed, outcome, utc_now(), 0, rules.after_try(outcome, claimed.tries + 1, RETRIES, 0))
+
+    async def time_passes(self) -> None:
+        """Until the leases of all that is claimed now are over."""
+        await self.watch.execute(
+            "UPDATE notifier.delivery SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
+        )
 
     async def click(self, replica: int, what: str, alert: UUID, actor: str, note: str | None) -> int:
         """The answer's status."""
@@ -186,6 +250,7 @@ class World:
             did = await self.watch.fetch("SELECT job_id, outcome FROM alerts.evidence")
             told = await self.watch.fetch("SELECT alert_id, version FROM notifier.delivery ORDER BY id")
             decided = await self.watch.fetch("SELECT alert_id, version FROM notifier.decision ORDER BY version")
+            undelivered = await self.watch.fetchval(UNDELIVERED)
             letters = await self.watch.fetchval(DEAD_LETTERS)
         timelines = _grouped(events, lambda row: (row["type"], row["actor"], row["note"]))
         seen: dict[Key, list[Alert]] = defaultdict(list)
@@ -205,6 +270,7 @@ class World:
             marks={(UUID(row["dedup_key"]), row["kind"]): (row["raised_at"], row["cleared_at"]) for row in marks},
             did={row["job_id"]: row["outcome"] for row in did},
             told=_grouped(told, lambda row: row["version"]),
+            undelivered=undelivered,
             decided=_grouped(decided, lambda row: row["version"]),
             dead_letters=letters,
         )
@@ -219,6 +285,7 @@ ALERTS = """
 EVENTS = """
     SELECT event_id, alert_id, version, type, actor, note, payload, published_at FROM alerts.alert_event ORDER BY id
 """
+UNDELIVERED = "SELECT count(*) FROM notifier.delivery WHERE state <> 'delivered'"
 DEAD_LETTERS = "SELECT (SELECT count(*) FROM alerts.dead_letter) + (SELECT count(*) FROM notifier.dead_letter)"
 
 
