@@ -144,7 +144,7 @@ class Deliverer:
             receiver.calling -= 1
 
     async def _send(self, turn: Turn, receiver: Receiver) -> Tried | None:
-        """A try of it, or None where something has happened to it since the claim, e.g. to its channel."""
+        """A try of it, or None where it must not be sent any more, or nobody can say whether it may."""
         if not await self._turns.come(turn):
             return None
         return await self.tries.make(turn.claimed, receiver, turn.deadline)

@@ -77,7 +77,7 @@ class Recorded:
     current: set[UUID]
 
     def tell(self) -> None:
-        """Count them, and log each."""
+        """Count, trace and log them; of a canary that arrived, only how long it took."""
         for (kind, outcome), times in Counter(
             (one.claimed.target.kind, type(one.outcome)) for one in self.tried
         ).items():

@@ -52,7 +52,7 @@ class Tries:
     clock: Clock = utc_now
 
     async def make(self, claimed: Claimed, receiver: Receiver, deadline: float) -> Tried | None:
-        """Send it, unless `deadline` (monotonic seconds) is over; None when it must not be sent any more."""
+        """Send it; None when it must not be sent any more. After `deadline` (monotonic seconds) it is a try unsent."""
         if not receiver.wants(claimed) or (claimed.target.at_most_once and not await self._begin(claimed)):
             return None
         at, started = self.clock(), time.monotonic()

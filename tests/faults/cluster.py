@@ -118,6 +118,7 @@ class Cluster:
                     self._check_that_all_run()
                     await asyncio.sleep(0.2)
                 else:
+                    self._check_that_all_run()
                     return
 
     def _check_that_all_run(self) -> None:
@@ -155,20 +156,25 @@ async def clustered(folder: Path) -> AsyncIterator[Cluster]:
 
 async def _started(folder: Path) -> Cluster:
     """A cluster that answers; on other ports if another process of these tests was quicker to take one."""
+    taken: EndedError | None = None
     for attempt in range(ATTEMPTS):
         cluster = _planned(folder / f"attempt-{attempt}")
         for name in NODES:
             cluster.start(name)
         try:
             await cluster.ready()
-        except BaseException as error:
+        except EndedError as error:
             await cluster.stop()
-            if isinstance(error, EndedError) and PORT_TAKEN in str(error):
-                continue
+            if PORT_TAKEN not in str(error):
+                raise
+            taken = error
+        except BaseException as error:
             error.add_note(cluster.logs())
+            await cluster.stop()
             raise
-        return cluster
-    raise EndedError(f"{ATTEMPTS} times in turn somebody was quicker to take one of the ports")
+        else:
+            return cluster
+    raise EndedError(f"{ATTEMPTS} times in turn somebody was quicker to take one of the ports") from taken
 
 
 def _planned(folder: Path) -> Cluster:

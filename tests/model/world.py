@@ -173,6 +173,7 @@ class World:
     async def forget(self) -> None:
         """Begin anew: nothing in the tables, nothing in the stream."""
         await self.watch.execute(";".join(f"DELETE FROM {table}" for table in EMPTIED))
+        await self.watch.execute("UPDATE notifier.channel SET failing_since = NULL")
         await self.client.jetstream().purge_stream(streams.STREAM)
         self.stream.clear()
         self.calls.clear()
@@ -200,13 +201,21 @@ class World:
 
         return notifier.consumer(self.client, self.pools[replica], 1, take_in)
 
-    async def deliver(self, replica: int, held: Sequence[Claimed], most: int, answers: Sequence[bool]) -> None:
-        """Claim so many, call for them and those that are held, if they are still ours, and record the answers."""
+    async def deliver(
+        self, replica: int, held: Sequence[Claimed], most: int, answers: Sequence[bool], made: list[Call]
+    ) -> None:
+        """Claim so many, call for them and those that are held, if they are still ours, and record the answers.
+
+        The ledger's statements in the order in which the notifier has them, without its tasks and its HTTP; the calls
+        that were `made` are there even if nothing after them is.
+        """
         pool = self.pools[replica]
         claimed = [*held, *await deliveries.claim(pool, {}, most, most, LEASE)]
         ours = await deliveries.still_ours(pool, claimed)
         to_send = [one for one in claimed if (one.id, one.token) in ours]
+        calls = len(self.calls)
         tried = [self._call(one, taken=taken) for one, taken in zip(to_send, cycle(answers), strict=False)]
+        made += self.calls[calls:]
         if tried:
             await db.in_transaction(pool, lambda tx: results.record(tx, tried, NEVER_DISABLED))
         await deliveries.give_back(pool, [one for one in claimed if one not in to_send])
@@ -216,9 +225,9 @@ class World:
         outcome = Delivered(200, "") if taken else Refused(500, "the receiver answered 500", "")
         return Tried(claimed, outcome, utc_now(), 0, rules.after_try(outcome, claimed.tries + 1, RETRIES, 0))
 
-    async def time_passes(self) -> None:
+    async def time_passes(self, replica: int) -> None:
         """Until the leases of all that is claimed now are over."""
-        await self.watch.execute(
+        await self.pools[replica].execute(
             "UPDATE notifier.delivery SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
         )
 

@@ -15,6 +15,7 @@ async def settled(monkeypatch):
     """Waits until a process that runs so has built what it serves with; when it looks for cycles from then on."""
     monkeypatch.setattr(process, "SETTLED_SECONDS", 0)
     before = gc.get_threshold()  # of services that earlier tests ran in this process, perhaps
+    gc.unfreeze()
     gc.set_threshold(*PYTHONS_OWN)
 
     async def settled(**how):
