@@ -109,8 +109,8 @@ def _tell(one: Tried, *, current: bool) -> None:
     job = event["alert"]["raised_job_id"]
     about = {"delivery_id": str(one.claimed.id), "channel_id": str(one.claimed.target.channel_id)}
     about |= {"event_id": event["event_id"], "state": one.next.state.value}
-    begun = one.at.timestamp()
-    tracing.part(UUID(job) if job else None, "notifier: deliver", begun, SpanKind.CLIENT, **about)
+    if tracing.on and job:
+        tracing.part(UUID(job), "notifier: deliver", one.at.timestamp(), SpanKind.CLIENT, **about)
     if current and one.next.state is DeliveryState.DEAD:
         GIVEN_UP.inc()
     if current and isinstance(one.outcome, Delivered):
